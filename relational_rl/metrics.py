@@ -9,6 +9,7 @@ share in [0, 1]), `entropy`, `policy_lag` (updates between acting and learning) 
 
 import csv
 import io
+import itertools
 import math
 import os
 import time
@@ -136,6 +137,7 @@ def draw_learning_curve(
     metrics = read_metrics(metrics_csv)
     frames = metrics.get("frames", np.zeros(0))
     unknown = np.full(frames.shape, np.nan)
+    stages = metrics.get("curriculum_stage", unknown)
     panels = [
         ("episodes solved (%)", 100.0 * metrics.get("solved", unknown), "#0072b2"),
         ("return of an episode", metrics.get("episode_return", unknown), "#d55e00"),
@@ -145,16 +147,13 @@ def draw_learning_curve(
     figure = Figure(figsize=(8.0, 1.2 + 2.6 * len(panels)), dpi=120, layout="constrained")
     all_axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     for axes, (label, values, color) in zip(all_axes, panels, strict=True):
-        _draw_panel(axes, label, frames, values, color)
-        _draw_stages(axes, frames, metrics.get("curriculum_stage", unknown))
+        _draw_panel(axes, label, frames, values, stages, color)
         if label.endswith("(%)"):
             axes.set_ylim(-3.0, 103.0)
-    _label_stages(all_axes[0], frames, metrics.get("curriculum_stage", unknown))
+    _label_stages(all_axes[0], frames, stages)
     all_axes[-1].set_xlabel("environment frames")
     all_axes[-1].xaxis.set_major_formatter(EngFormatter(sep=""))
-    if frames.size:
-        left = 0.0 if frames[0] < 0.1 * frames[-1] else float(frames[0])
-        all_axes[0].set_xlim(left, max(float(frames[-1]), left + 1.0))
+    all_axes[0].set_xlim(0.0, 1.01 * frames[-1] if frames.size else 1e6)
     _draw_minutes(all_axes[0], frames, metrics.get("minutes", unknown))
     picture = io.BytesIO()
     FigureCanvasAgg(figure).print_png(picture)
@@ -275,24 +274,42 @@ def _count(number: float) -> str:
     return tqdm.format_sizeof(number) if number >= 1000 else f"{number:.0f}"
 
 
-def _draw_panel(axes: Axes, label: str, frames: np.ndarray, values: np.ndarray, color: str) -> None:
-    known = np.isfinite(values)
-    frames, values = frames[known], values[known]
+def _draw_panel(
+    axes: Axes,
+    label: str,
+    frames: np.ndarray,
+    values: np.ndarray,
+    stages: np.ndarray,
+    color: str,
+) -> None:
     axes.set_ylabel(label)
     axes.grid(color="#e6e6e6", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+    changes = [frame for frame, _ in _stage_changes(frames, stages)]
+    for frame in changes:
+        axes.axvline(frame, color="#777777", linewidth=0.8, linestyle=(0, (4, 3)))
+    known = np.isfinite(values)
+    frames, values = frames[known], values[known]
     if not values.size:
+        axes.set_yticks([])
         axes.text(0.5, 0.5, "no episode has ended yet", ha="center", transform=axes.transAxes)
         return
-    window = max(1, values.size // 50)
-    smooth = window > 1
-    axes.plot(
-        frames, values, color=color, alpha=0.25 if smooth else 1.0, linewidth=1.0 if smooth else 2.0
-    )
-    if smooth:
-        axes.plot(frames, _moving_mean(values, window), color=color, linewidth=2.0)
+    window = values.size // 80
+    if window:
+        axes.plot(frames, values, color=color, alpha=0.25, linewidth=1.0)
+    # Never smoothed across a change of stage: the drop there is the news.
+    bounds = [0, *np.searchsorted(frames, changes).tolist(), frames.size]
+    for first, end in itertools.pairwise(bounds):
+        axes.plot(
+            frames[first:end],
+            _moving_mean(values[first:end], window),
+            color=color,
+            linewidth=2.0,
+            marker="o" if values.size < 20 else None,
+            markersize=4.0,
+        )
 
 
 def _moving_mean(values: np.ndarray, window: int) -> np.ndarray:
@@ -311,11 +328,6 @@ def _stage_changes(frames: np.ndarray, stages: np.ndarray) -> list[tuple[float, 
     return [(float(frames[i]), int(stages[i])) for i in changes]
 
 
-def _draw_stages(axes: Axes, frames: np.ndarray, stages: np.ndarray) -> None:
-    for frame, _ in _stage_changes(frames, stages):
-        axes.axvline(frame, color="#777777", linewidth=0.8, linestyle=(0, (4, 3)))
-
-
 def _label_stages(axes: Axes, frames: np.ndarray, stages: np.ndarray) -> None:
     """Number the stages along the lower end of their lines, as many as have room."""
     labelled_until = -math.inf
@@ -331,8 +343,9 @@ def _label_stages(axes: Axes, frames: np.ndarray, stages: np.ndarray) -> None:
             rotation=90,
             fontsize=7,
             color="#555555",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
         )
-        labelled_until = frame + 0.03 * float(frames[-1] - frames[0])
+        labelled_until = frame + 0.03 * float(frames[-1])
 
 
 def _draw_minutes(axes: Axes, frames: np.ndarray, minutes: np.ndarray) -> None:
@@ -340,17 +353,17 @@ def _draw_minutes(axes: Axes, frames: np.ndarray, minutes: np.ndarray) -> None:
     known = np.isfinite(minutes)
     if known.sum() < 2:
         return
-    minutes = np.maximum.accumulate(minutes[known])
+    minutes = np.concatenate([[0.0], np.maximum.accumulate(minutes[known])])
+    positions = np.concatenate([[0.0], frames[known]])
     upper = axes.twiny()
     upper.set_xlim(axes.get_xlim())
-    # The line through the origin and the first row extends the axis to frame 0.
-    slope = minutes[0] / max(float(frames[known][0]), 1.0)
-    start = minutes[0] - slope * (float(frames[known][0]) - axes.get_xlim()[0])
-    minutes = np.concatenate([[max(start, 0.0)], minutes])
-    positions = np.concatenate([[axes.get_xlim()[0]], frames[known]])
-    ticks = MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]).tick_values(minutes[0], minutes[-1])
-    ticks = ticks[(ticks >= minutes[0]) & (ticks <= minutes[-1])]
-    upper.set_xticks(np.interp(ticks, minutes, positions), [f"{tick:g}" for tick in ticks])
+    ticks = MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]).tick_values(0.0, minutes[-1])
+    ticks = ticks[ticks <= minutes[-1]]
+    shown: list[tuple[float, str]] = []
+    for position, tick in zip(np.interp(ticks, minutes, positions), ticks, strict=True):
+        if not shown or position - shown[-1][0] > 0.04 * positions[-1]:
+            shown.append((float(position), f"{tick:g}"))
+    upper.set_xticks([position for position, _ in shown], [text for _, text in shown])
     upper.set_xlabel("minutes of training")
     for side in ("left", "right", "bottom"):
         upper.spines[side].set_visible(False)
