@@ -1,0 +1,155 @@
+"""Train an agent: python -m experiments.launch --config=NAME [--run_dir=DIR] [--config.X=VALUE].
+
+The same command on the same run directory goes on from its last checkpoint.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from experiments import configs
+from relational_rl.backends import ActorError
+from relational_rl.checkpoint import CheckpointError
+from relational_rl.config import Config, from_dict, override, to_dict
+from relational_rl.files import write_atomically
+from relational_rl.learner import NonFiniteError
+from relational_rl.training import Summary, Trainer, local_backend
+
+CONFIG_FILE = "config.json"
+MACHINE_FILE = "machine.json"
+BACKENDS = {"local": local_backend}
+# These may change when a run is resumed; the others define the experiment.
+RESUMABLE = {
+    "total_frames",
+    "max_minutes",
+    "stop_at_solved",
+    "metrics_seconds",
+    "checkpoint_seconds",
+    "checkpoints_kept",
+}
+PACKAGES = ("tensorflow", "dm-sonnet", "numpy", "numba", "gymnasium")
+
+
+class UsageError(Exception):
+    """The command cannot be carried out as given; the message is one clear line."""
+
+
+def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, Config]:
+    """Reads the command line.
+
+    Raises:
+      UsageError: a name is unknown or a value is wrong.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.launch",
+        description="Train an agent. --config.NAME=VALUE replaces any value of the config.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", required=True, help=", ".join(configs.names()))
+    parser.add_argument("--run_dir", type=Path, help="default: runs/NAME_seedSEED")
+    parser.add_argument("--backend", default="local", help=", ".join(BACKENDS))
+    known, rest = parser.parse_known_args(arguments)
+    texts = {}
+    for argument in rest:
+        name, separator, text = argument.removeprefix("--config.").partition("=")
+        if not argument.startswith("--config.") or not separator:
+            raise UsageError(f"unknown argument {argument!r}; values are --config.NAME=VALUE")
+        texts[name] = text
+    if known.backend not in BACKENDS:
+        raise UsageError(f"backend must be one of {', '.join(BACKENDS)}, got {known.backend!r}")
+    try:
+        config = override(configs.load(known.config), texts)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if known.run_dir is None:
+        known.run_dir = Path("runs") / f"{known.config}_seed{config.seed}"
+    return known, config
+
+
+def load_run_config(run_dir: Path) -> Config:
+    """Returns the config of a run directory.
+
+    Raises:
+      UsageError: it is no run directory.
+    """
+    path = run_dir / CONFIG_FILE
+    try:
+        return from_dict(json.loads(path.read_text()))
+    except OSError as error:
+        raise UsageError(f"{run_dir} is no run directory: {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path} is no config: {error}") from error
+
+
+def prepare(run_dir: Path, config: Config) -> None:
+    """Makes the run directory, or checks that it belongs to the same experiment.
+
+    Raises:
+      UsageError: the directory cannot be written, or its config differs.
+    """
+    if (run_dir / CONFIG_FILE).exists():
+        before, now = to_dict(load_run_config(run_dir)), to_dict(config)
+        for name in sorted(now.keys() - RESUMABLE):
+            if before[name] != now[name]:
+                raise UsageError(
+                    f"{run_dir} was started with config.{name}={before[name]!r}, "
+                    f"got {now[name]!r}; choose another --run_dir"
+                )
+    machine = run_dir / MACHINE_FILE
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        write_atomically(run_dir / CONFIG_FILE, json.dumps(to_dict(config), indent=1))
+        starts = json.loads(machine.read_text()) if machine.exists() else []
+        write_atomically(machine, json.dumps([*starts, describe_machine()], indent=1))
+    except OSError as error:
+        raise UsageError(f"cannot write to {run_dir}: {error.strerror}") from error
+
+
+def describe_machine() -> dict[str, object]:
+    """Returns what made the numbers of a run: versions and the class of machine."""
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def launch(config: Config, run_dir: Path, backend: str = "local") -> Summary:
+    """Trains a config in a run directory and says how it begins and ends."""
+    prepare(run_dir, config)
+    trainer = Trainer(config, run_dir, BACKENDS[backend])
+    count = trainer.agent.num_parameters()
+    print(f"{config.agent} agent, {count:,} parameters, on {config.env_id}; run in {run_dir}")
+    if trainer.resumed:
+        print(f"resumed at {trainer.frames:,} frames ({trainer.minutes:.1f} minutes)")
+    summary = trainer.run()
+    print(
+        f"{summary.frames:,} frames in {summary.minutes:.1f} minutes, ended by {summary.reason}; "
+        f"the same command goes on"
+        if summary.reason == "interrupted"
+        else f"{summary.frames:,} frames in {summary.minutes:.1f} minutes ({summary.reason})"
+    )
+    return summary
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    try:
+        known, config = parse(sys.argv[1:] if arguments is None else arguments)
+        launch(config, known.run_dir, known.backend)
+    except (UsageError, CheckpointError, ActorError, NonFiniteError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

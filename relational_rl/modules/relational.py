@@ -1,0 +1,96 @@
+"""The relational module (Zambaldi et al. 2018, section 2): attention blocks over entities."""
+
+from typing import NamedTuple
+
+import sonnet as snt
+import tensorflow as tf
+
+from relational_rl.modules.attention import MultiHeadAttention
+from relational_rl.modules.entities import Entities
+
+
+class RelationalOutput(NamedTuple):
+    """What a core module returns.
+
+    Attributes:
+      features: float32 [B, N, F], the entities after the last block.
+      attention_weights: for every block float32 [B, H, N, N]; () if the core does not attend.
+    """
+
+    features: tf.Tensor
+    attention_weights: tuple[tf.Tensor, ...]
+
+
+class RelationalBlock(snt.Module):
+    """Attention, a two-layer ReLU network of the entity's size, residual sum, layer norm."""
+
+    def __init__(self, num_heads: int, head_size: int, entity_size: int, name: str | None = None):
+        """Makes a block for entities of `entity_size` features."""
+        super().__init__(name=name)
+        self._attention = MultiHeadAttention(num_heads, head_size)
+        self._mlp = snt.nets.MLP([entity_size, entity_size], activate_final=False)
+        self._norm = snt.LayerNorm(-1, create_scale=True, create_offset=True)
+
+    def __call__(self, features: tf.Tensor, mask: tf.Tensor | None):
+        """Maps features [B, N, F] to features [B, N, F] and weights [B, H, N, N]."""
+        values, weights = self._attention(features, mask)
+        flat = tf.reshape(values, [-1, values.shape[-1]])  # a product of matrices is fastest flat
+        update = tf.reshape(self._mlp(flat), tf.shape(features))
+        return self._norm(features + update), weights
+
+
+class RelationalModule(snt.Module):
+    """A stack of relational blocks: entities in, entities of the same size out."""
+
+    def __init__(
+        self,
+        num_blocks: int = 2,
+        num_heads: int = 2,
+        head_size: int = 32,
+        share_weights: bool = True,
+        name: str | None = None,
+    ):
+        """Makes the module.
+
+        Args:
+          num_blocks: how many times the entities attend to one another, at least 1.
+          num_heads: H; the paper used 2 to 4 on Box-World.
+          head_size: D; the paper's "d = 64" is ambiguous, here H * D = 64 by default.
+          share_weights: whether every block is the same block (the paper's choice on Box-World).
+          name: name of the module.
+
+        Raises:
+          ValueError: a size is not positive.
+        """
+        super().__init__(name=name)
+        if num_blocks < 1:
+            raise ValueError(f"num_blocks must be at least 1, got {num_blocks}")
+        self.num_blocks = num_blocks
+        self._num_heads = num_heads
+        self._head_size = head_size
+        self._share_weights = share_weights
+        self._blocks: list[RelationalBlock] = []
+
+    @snt.once
+    def _build(self, entity_size: int):
+        count = 1 if self._share_weights else self.num_blocks
+        self._blocks = [
+            RelationalBlock(self._num_heads, self._head_size, entity_size, name=f"block_{i}")
+            for i in range(count)
+        ]
+
+    def __call__(self, entities: Entities) -> RelationalOutput:
+        """Relates the entities to one another.
+
+        Args:
+          entities: features float32 [B, N, F], with their mask.
+
+        Returns:
+          The features after the last block and the attention weights of every block.
+        """
+        self._build(entities.features.shape[-1])
+        features, weights = entities.features, []
+        for i in range(self.num_blocks):
+            features, block_weights = self._blocks[i % len(self._blocks)](features, entities.mask)
+            weights.append(block_weights)
+        return RelationalOutput(features, tuple(weights))
