@@ -3,7 +3,9 @@
 The difficulty (solution length, then number of branches) is drawn first and kept; only the colours
 (for a withheld split) and the placement are drawn again. So the difficulties that come out are
 distributed as asked. The authors' later code draws the difficulty again after a failed placement,
-which thins out the hard levels; this is where we deviate.
+which thins out the hard levels; this is where we deviate. As there, objects stand off the wall where
+they fit that way; a denser level may use the whole room, and every level that a spec allows can be
+dealt.
 
 Level seeds: environments without a fixed range of levels draw from [2**32, 2**63), so a range below
 2**32 holds levels that no training run has seen.
@@ -44,7 +46,7 @@ _SHORTEST, _LONGEST, _FEWEST, _MOST, _BRANCH, _ROOM, _COLORS, _SPLIT = range(8)
 _ALL, _TRAIN, _TEST = range(3)
 
 _TRIES_PER_OBJECT = 128
-_TRIES_PER_LEVEL = 32
+_TRIES_PER_LEVEL = 16
 _1 = np.uint64(1)
 
 
@@ -103,17 +105,21 @@ def _block(blocked, row, column, width):
 
 
 @compiled
-def _scatter(counter, room, count, places, blocked):
-    """Places the key (object 0) and `count` - 1 boxes uniformly one by one; false if one fails."""
+def _scatter(counter, room, margin, count, places, blocked):
+    """Places the key (object 0) and `count` - 1 boxes uniformly one by one; false if one fails.
+
+    All objects stay `margin` cells off the wall.
+    """
     blocked[:] = 0
-    position = next_below(counter, room * room)
-    places[0] = position
-    _block(blocked, position // room, position % room, 1)
+    side = room - 2 * margin
+    row, column = margin + next_below(counter, side), margin + next_below(counter, side)
+    places[0] = row * room + column
+    _block(blocked, row, column, 1)
     for i in range(1, count):
         fits = False
         for _ in range(_TRIES_PER_OBJECT):
-            position = next_below(counter, room * (room - 1))
-            row, column = position // (room - 1), position % (room - 1)
+            position = next_below(counter, side * (side - 1))
+            row, column = margin + position // (side - 1), margin + position % (side - 1)
             if (blocked[row] >> column) & 1 == 0:
                 fits = True
                 break
@@ -152,6 +158,18 @@ def _pack(counter, room, count, places):
 
 
 @compiled
+def _place(counter, room, count, places, blocked):
+    """Places all objects: off the wall if they fit there, else scattered, else packed."""
+    for margin in (1, 0):
+        inner = room - 2 * margin
+        if count <= ((inner + 1) // 2) * ((inner + 1) // 3):
+            for _ in range(_TRIES_PER_LEVEL):
+                if _scatter(counter, room, margin, count, places, blocked):
+                    return
+    _pack(counter, room, count, places)
+
+
+@compiled
 def deal(indices, spec, withheld, boards, slots):
     """Deals the level of each slot's level seed.
 
@@ -177,13 +195,7 @@ def deal(indices, spec, withheld, boards, slots):
         _deal_path(counter, colors, length, spec, withheld)
         count = _deal_boxes(counter, colors, length, branches, spec[_BRANCH], spec[_COLORS], boxes)
 
-        placed = False
-        for _ in range(_TRIES_PER_LEVEL):
-            placed = _scatter(counter, room, count + 1, places, blocked)
-            if placed:
-                break
-        if not placed:
-            _pack(counter, room, count + 1, places)
+        _place(counter, room, count + 1, places, blocked)
 
         board[:] = BORDER
         board[1 : room + 1, 1 : room + 1] = FLOOR
