@@ -27,9 +27,11 @@ import tensorflow as tf
 
 _logger = logging.getLogger(__name__)
 
-_STEP_DIRECTORY = re.compile(r"step-(\d{12,})")
-# What a killed write, replacement or removal leaves behind.
-_LEFTOVER = re.compile(r"\.(?:writing|replaced|removed)-step-\d{12,}")
+_STEP_DIRECTORY = re.compile(r"step-\d{12,}")
+# What a killed write or removal leaves behind.
+_LEFTOVER = re.compile(r"\.(?:writing|removed)-step-\d{12,}")
+# A checkpoint whose place a newer one of the same step is about to take.
+_REPLACED = re.compile(r"\.replaced-step-\d{12,}")
 _VARIABLES = "variables"
 _STATE = "state.json"
 _MANIFEST = "manifest.json"
@@ -111,19 +113,22 @@ class CheckpointStore:
         writing = _hidden("writing", final)
         with _writing(final, writing):
             self._directory.mkdir(parents=True, exist_ok=True)
-            self._remove_leftovers()
+            self._remove_hidden(_LEFTOVER)
             writing.mkdir()
             self._checkpoint.write(str(writing / _VARIABLES))
             (writing / _STATE).write_text(text, encoding="utf-8")
             _write_manifest(writing)
             _flush(writing)
+            replaced = _hidden("replaced", final)
             if final.exists():
-                final.rename(_hidden("replaced", final))
+                shutil.rmtree(replaced, ignore_errors=True)
+                final.rename(replaced)
             writing.rename(final)
             _flush_directory(self._directory)
             self._damaged.discard(final)
             self._remove_old(final)
-            self._remove_leftovers()
+            self._remove_hidden(_LEFTOVER)
+            self._remove_hidden(_REPLACED)
         return final
 
     def restore_latest(self) -> Restored | None:
@@ -138,8 +143,10 @@ class CheckpointStore:
             CheckpointError: If there are checkpoints and none is intact, or the variables of
                 the objects are not those of the checkpoint; then no variable was changed.
         """
-        paths = self.paths()[::-1]
-        for path, older in zip(paths, [*paths[1:], None], strict=True):
+        # A kill half-way through a replacement leaves the checkpoint under its hidden name.
+        paths = [*self.paths(), *self._find(_REPLACED)]
+        paths.sort(key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+        for path, older in zip(paths, [*paths[1:], None], strict=False):
             try:
                 content = _read_verified(path)
             except _Damaged as error:
@@ -157,16 +164,23 @@ class CheckpointStore:
         return None
 
     def paths(self) -> list[Path]:
-        """Return the directories of the checkpoints, the oldest first."""
+        """Return the directories of the checkpoints, the oldest first.
+
+        Raises:
+            CheckpointError: If the directory is there but cannot be read.
+        """
+        return sorted(
+            self._find(_STEP_DIRECTORY), key=lambda path: int(path.name.removeprefix("step-"))
+        )
+
+    def _find(self, pattern: re.Pattern[str]) -> list[Path]:
         try:
             names = os.listdir(self._directory)
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise CheckpointError(f"cannot read {self._directory}: {error.strerror}") from error
-        steps = [match for match in map(_STEP_DIRECTORY.fullmatch, names) if match]
-        steps.sort(key=lambda match: int(match[1]))
-        return [self._directory / match[0] for match in steps]
+            raise CheckpointError(f"cannot read {self._directory}: {_reason(error)}") from error
+        return [self._directory / name for name in names if pattern.fullmatch(name)]
 
     def _load(self, path: Path, saved: Mapping[str, str]) -> None:
         awaited = _missing_variables(path, saved, self._trackables)
@@ -187,17 +201,17 @@ class CheckpointStore:
 
     def _remove_old(self, newest: Path) -> None:
         """Remove what is neither among the newest nor just written."""
-        intact = [path for path in self.paths() if path not in self._damaged]
-        for path in {*intact[: -self._keep], *self._damaged} - {newest}:
-            # Renamed first: a kill half-way leaves no directory that looks like a checkpoint.
-            if path.exists():
+        paths = self.paths()
+        kept = [path for path in paths if path not in self._damaged][-self._keep :]
+        for path in paths:
+            if path not in kept and path != newest:
+                # Renamed first: a kill half-way leaves no directory like a checkpoint's.
                 path.rename(_hidden("removed", path))
         self._damaged.clear()
 
-    def _remove_leftovers(self) -> None:
-        for entry in os.listdir(self._directory):
-            if _LEFTOVER.fullmatch(entry):
-                shutil.rmtree(self._directory / entry)
+    def _remove_hidden(self, pattern: re.Pattern[str]) -> None:
+        for path in self._find(pattern):
+            shutil.rmtree(path)
 
 
 def _hidden(what: str, path: Path) -> Path:
@@ -217,8 +231,9 @@ def _writing(final: Path, temporary: Path) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    lines = str(getattr(error, "message", error)).splitlines()
-    return lines[0] if lines else type(error).__name__
+    # TensorFlow says "{{node}} path; reason [Op:SaveV2]", and at times more lines.
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rpartition("; ")[2].partition(" [Op:")[0]
 
 
 def _write_manifest(directory: Path) -> None:

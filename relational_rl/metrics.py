@@ -183,6 +183,7 @@ class ProgressLine:
     ) -> None:
         self._total = total_frames
         self._initial = self._frames = initial_frames
+        self._fields: dict[str, float] = {}
         self._stream = stream
         self._interval = interval
         self._clock = clock
@@ -207,14 +208,16 @@ class ProgressLine:
 
         Args:
             frames: The frame count so far.
-            fields: Metrics by name; those named in the module docstring are shown.
+            fields: Metrics by name, the known ones of which are shown; one that is missing
+                keeps its last value.
         """
         step, self._frames = frames - self._frames, frames
+        self._fields.update(fields)
         if self._bar is not None:
-            self._bar.set_postfix_str(_describe(fields), refresh=False)
+            self._bar.set_postfix_str(_describe(self._fields), refresh=False)
             self._bar.update(step)
             return
-        self._unprinted = self._plain(fields)
+        self._unprinted = self._plain()
         if self._clock() - self._printed_at >= self._interval:
             self._print_plain()
 
@@ -238,12 +241,12 @@ class ProgressLine:
         self._unprinted = None
         self._printed_at = self._clock()
 
-    def _plain(self, fields: Mapping[str, float]) -> str:
+    def _plain(self) -> str:
         share = 100.0 * self._frames / max(self._total, 1)
         parts = [
             f"{share:.0f} %: {_count(self._frames)} of {_count(self._total)} frames",
             f"{self._time_left()} left",
-            _describe(fields),
+            _describe(self._fields),
         ]
         return ", ".join(part for part in parts if part)
 
