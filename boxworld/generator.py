@@ -2,13 +2,13 @@
 
 The difficulty (solution length, then number of branches) is drawn first and kept; only the colours
 (for a withheld split) and the placement are drawn again. So the difficulties that come out are
-distributed as asked. The authors' later code draws the difficulty again after a failed placement,
-which thins out the hard levels; this is where we deviate. As there, objects stand off the wall where
-they fit that way; a denser level may use the whole room, and every level that a spec allows can be
-dealt.
+distributed as asked. The authors' later code (pycolab's `box_world` example) draws the difficulty
+again after a failed placement, which thins out the hard levels; this is where we deviate. As there,
+objects keep a free cell around them and stand off the wall; a level too dense for that may use the
+cells along the wall too, so that every level a spec allows can be dealt.
 
 Level seeds: environments without a fixed range of levels draw from [2**32, 2**63), so a range below
-2**32 holds levels that no training run has seen.
+2**32 holds levels that no such environment has ever dealt.
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ NO_KEY = -1
 _SHORTEST, _LONGEST, _FEWEST, _MOST, _BRANCH, _ROOM, _COLORS, _SPLIT = range(8)
 _ALL, _TRAIN, _TEST = range(3)
 
-_TRIES_PER_OBJECT = 128
 _TRIES_PER_LEVEL = 16
 _1 = np.uint64(1)
 
@@ -97,36 +96,63 @@ def _deal_boxes(counter, colors, length, branches, branch_length, num_colors, bo
 
 
 @compiled
-def _block(blocked, row, column, width):
-    """Marks where the left cell of a box can no longer be: too near to an object just placed."""
-    near = (((1 << (width + 3)) - 1) << column) >> 2
-    for r in range(max(0, row - 1), min(blocked.size, row + 2)):
-        blocked[r] |= near
+def _count_bits(bits):
+    count = 0
+    while bits:
+        bits &= bits - 1
+        count += 1
+    return count
 
 
 @compiled
-def _scatter(counter, room, margin, count, places, blocked):
-    """Places the key (object 0) and `count` - 1 boxes uniformly one by one; false if one fails.
+def _choose(counter, free, first, last):
+    """Draws a set bit of rows first..last - 1; returns its (row, column), or (-1, -1) if none."""
+    total = 0
+    for row in range(first, last):
+        total += _count_bits(free[row])
+    if total == 0:
+        return -1, -1
+    left = next_below(counter, total)
+    row = first
+    while left >= _count_bits(free[row]):
+        left -= _count_bits(free[row])
+        row += 1
+    bits = free[row]
+    for _ in range(left):
+        bits &= bits - 1
+    return row, _count_bits((bits & -bits) - 1)
 
-    All objects stay `margin` cells off the wall.
+
+@compiled
+def _scatter(counter, room, margin, count, places, free):
+    """Places the key (object 0) and `count` - 1 boxes, each uniformly over all cells still free.
+
+    Args:
+        counter: uint64 [1].
+        room: int, room_size.
+        margin: int, all objects stay that many cells off the wall.
+        count: int.
+        places: int64 [at least count], written: row * room + column of each object's left cell.
+        free: int64 [room], scratch: the bits are the cells at which a box's left cell may stand.
+
+    Returns:
+        bool, whether all fit.
     """
-    blocked[:] = 0
-    side = room - 2 * margin
-    row, column = margin + next_below(counter, side), margin + next_below(counter, side)
-    places[0] = row * room + column
-    _block(blocked, row, column, 1)
-    for i in range(1, count):
-        fits = False
-        for _ in range(_TRIES_PER_OBJECT):
-            position = next_below(counter, side * (side - 1))
-            row, column = margin + position // (side - 1), margin + position % (side - 1)
-            if (blocked[row] >> column) & 1 == 0:
-                fits = True
-                break
-        if not fits:
-            return False
+    # A box has a second cell right of its left one; the key, which comes first, has not.
+    free[:] = ((1 << (room - 1 - 2 * margin)) - 1) << margin
+    row = margin + next_below(counter, room - 2 * margin)
+    column = margin + next_below(counter, room - 2 * margin)
+    width = 1
+    for i in range(count):
+        if i > 0:
+            row, column = _choose(counter, free, margin, room - margin)
+            if row < 0:
+                return False
+            width = 2
         places[i] = row * room + column
-        _block(blocked, row, column, 2)
+        near = (((1 << (width + 3)) - 1) << column) >> 2
+        for r in range(max(margin, row - 1), min(room - margin, row + 2)):
+            free[r] &= ~near
     return True
 
 
@@ -158,13 +184,13 @@ def _pack(counter, room, count, places):
 
 
 @compiled
-def _place(counter, room, count, places, blocked):
+def _place(counter, room, count, places, free):
     """Places all objects: off the wall if they fit there, else scattered, else packed."""
     for margin in (1, 0):
         inner = room - 2 * margin
         if count <= ((inner + 1) // 2) * ((inner + 1) // 3):
             for _ in range(_TRIES_PER_LEVEL):
-                if _scatter(counter, room, margin, count, places, blocked):
+                if _scatter(counter, room, margin, count, places, free):
                     return
     _pack(counter, room, count, places)
 
@@ -186,7 +212,7 @@ def deal(indices, spec, withheld, boards, slots):
     colors = np.empty(MAX_COLORS, np.int64)
     boxes = np.empty((most, 2), np.int64)
     places = np.empty(most + 1, np.int64)
-    blocked = np.empty(room, np.int64)
+    free = np.empty(room, np.int64)
     for index in indices:
         slot, board = slots[index], boards[index]
         start(counter, slot[LEVEL_SEED])
@@ -195,7 +221,7 @@ def deal(indices, spec, withheld, boards, slots):
         _deal_path(counter, colors, length, spec, withheld)
         count = _deal_boxes(counter, colors, length, branches, spec[_BRANCH], spec[_COLORS], boxes)
 
-        _place(counter, room, count + 1, places, blocked)
+        _place(counter, room, count + 1, places, free)
 
         board[:] = BORDER
         board[1 : room + 1, 1 : room + 1] = FLOOR
