@@ -132,8 +132,7 @@ class Training:
         return [v.numpy() for v in (*self.network.variables, *self.optimizer.variables)]
 
 
-@pytest.mark.parametrize("build", [False, True])
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(("jit_compile", "build"), [(False, True), (True, False)])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_resumed_training_equals_uninterrupted_training(tmp_path, optimizer, jit_compile, build):
     uninterrupted = Training(optimizer, jit_compile)
@@ -363,8 +362,7 @@ def kill_at_call(monkeypatch, number):
         monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
 
 
-@pytest.mark.parametrize("keep", [1, 2])
-@pytest.mark.parametrize("step", [2, 3])
+@pytest.mark.parametrize(("step", "keep"), [(2, 1), (3, 2)])
 def test_a_kill_at_any_point_of_a_save_loses_nothing(tmp_path, step, keep):
     outcomes = []
     for number in range(1, 100):
