@@ -8,6 +8,7 @@ installation and no home), functions are compiled anew in each process instead o
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -54,11 +55,10 @@ class _Cache(caching.FunctionCache):
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compiles `function` on first use, releasing the interpreter lock while it runs."""
-    dispatcher = numba.njit(nogil=True)(function)
-    try:
-        # What `njit(cache=True)` does, with the locators above.
+    """Compiles `function` on first use; it releases the interpreter lock while it runs."""
+    dispatcher: Any = numba.njit(nogil=True)(function)
+    # A RuntimeError means that there is no directory to write to: no cache then.
+    with contextlib.suppress(RuntimeError):
+        # What `njit(cache=True)` does, but with the directories and the stamp above.
         dispatcher._cache = _Cache(function)
-    except RuntimeError:  # no directory can be written
-        pass
     return dispatcher

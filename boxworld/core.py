@@ -1,4 +1,4 @@
-"""N games side by side: the part that one environment and a vector of them share."""
+"""N games side by side: what one environment and a vector of them share."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from gymnasium.utils import seeding
 
-from boxworld import dynamics
-from boxworld.generator import (
+from boxworld.dynamics import (
     BRANCH_LENGTH,
     COLUMN,
-    FIRST_ENDLESS_SEED,
     HELD,
     LEVEL_SEED,
     NO_KEY,
@@ -22,6 +19,10 @@ from boxworld.generator import (
     ROW,
     SOLUTION_LENGTH,
     STEPS,
+    paint_slots,
+)
+from boxworld.generator import (
+    FIRST_ENDLESS_SEED,
     check_level_seed,
     deal,
     draw_level_seeds,
@@ -34,22 +35,31 @@ from boxworld.spec import LevelSpec, as_integer
 from boxworld.withheld import withheld_table
 
 DRAWN_LEVEL_SEED = -1
-"""The level seed that is reported for a level given by hand."""
+"""What is reported as the level seed of a level that was given as text."""
 
 _BASE_STEPS, _BASE_LENGTH, _STEPS_PER_BOX = 120, 4, 30
 
 
 def default_max_steps(spec: LevelSpec) -> int:
-    """Returns the step cap: 120, and 30 more for each box beyond the fourth.
+    """Returns the step cap: 120, and 30 more for each box of the longest path beyond the fourth.
 
-    The paper's cap is 120 (from the authors' later code); the shortest solution of a level with a
-    path of 10 boxes can be longer, so longer paths get more.
+    The published cap is 120 (the authors' later code). It leaves little or no slack for a path of
+    10 boxes, whose shortest solution takes 93 steps on average and up to 124; there we deviate.
     """
     return _BASE_STEPS + _STEPS_PER_BOX * max(0, spec.solution_lengths[1] - _BASE_LENGTH)
 
 
+def _check_max_steps(max_steps: Any, spec: LevelSpec) -> int:
+    if max_steps is None:
+        return default_max_steps(spec)
+    max_steps = as_integer("max_steps", max_steps)
+    if max_steps < 1:
+        raise ValueError(f"max_steps must be None or at least 1, got {max_steps}")
+    return max_steps
+
+
 def _check_levels(levels: Any) -> tuple[int, int]:
-    """Returns (first, count) of a range of level seeds; count 0 for endless levels."""
+    """Returns (first, count) of a range of level seeds, and (0, 0) for endless levels."""
     if levels is None:
         return 0, 0
     if not isinstance(levels, tuple | list) or len(levels) != 2:
@@ -64,50 +74,41 @@ def _check_levels(levels: Any) -> tuple[int, int]:
 
 
 class Core:
-    """The state of N games and what can be done to it.
+    """The state of N games (see `boxworld.dynamics`) and what can be dealt into it.
 
     Args:
         num_slots: N.
         spec: which levels to deal.
         max_steps: the step cap, or None for `default_max_steps(spec)`.
         observation: "rgb" or "onehot".
-        levels: None or a (first, count) range of level seeds.
+        levels: None, or a (first, count) range of level seeds.
     """
 
     def __init__(
         self, num_slots: int, spec: LevelSpec, max_steps: Any, observation: str, levels: Any
     ) -> None:
         self.spec = spec
-        self.max_steps = (
-            default_max_steps(spec) if max_steps is None else as_integer("max_steps", max_steps)
-        )
-        if self.max_steps < 1:
-            raise ValueError(f"max_steps must be at least 1, got {self.max_steps}")
+        self.max_steps = _check_max_steps(max_steps, spec)
         self.table = pixel_table(observation, spec.num_colors)
         self._first, self._count = _check_levels(levels)
         self._spec_array = spec_array(spec)
-        self._withheld = (
-            withheld_table(spec.num_colors) if spec.withheld else np.zeros((1, 1), bool)
-        )
+        self._withheld = withheld_table(spec.num_colors)
 
-        size = spec.room_size + 2
+        size, channels = spec.room_size + 2, self.table.shape[1]
         self.boards = np.zeros((num_slots, size, size), np.uint8)
         self.slots = np.zeros((num_slots, NUM_COLUMNS), np.int64)
-        self.observations = np.zeros((num_slots, size, size, self.table.shape[1]), np.uint8)
+        self.observations = np.zeros((num_slots, size, size, channels), np.uint8)
+        self.single_observation_space = gymnasium.spaces.Box(
+            0, int(self.table.max()), (size, size, channels), np.uint8
+        )
+        # Counters of `boxworld.rng`, and the generators they were started from.
         self._streams = np.zeros((num_slots, 1), np.uint64)
-        # The generators that the streams of level seeds were started from.
         self._sources: list[np.random.Generator | None] = [None] * num_slots
-        # Levels that were given by hand.
-        self._drawn: list[Level | None] = [None] * num_slots
-
-    @property
-    def single_observation_space(self) -> gymnasium.spaces.Box:
-        """The observation of one slot."""
-        high = 255 if self.table.shape[1] == 3 else 1
-        return gymnasium.spaces.Box(0, high, self.observations.shape[1:], np.uint8)
+        # The levels that were given as text, by slot.
+        self._drawn: dict[int, Level] = {}
 
     def seed_slot(self, index: int, source: np.random.Generator) -> None:
-        """Starts a slot's stream of level seeds from a generator, unless it came from it before."""
+        """Starts a slot's stream of level seeds from `source`, unless it came from it before."""
         if self._sources[index] is not source:
             self._sources[index] = source
             self._streams[index, 0] = source.integers(2**64, dtype=np.uint64)
@@ -116,79 +117,84 @@ class Core:
         """Deals the next level of each slot's stream.
 
         Args:
-            indices: int64 [M].
+            indices: int64 [M], which slots.
         """
         draw_level_seeds(indices, self._streams, self._first, self._count, self.slots)
         self._deal(indices)
 
-    def deal_given(self, indices: npt.NDArray[np.int64], options: dict[str, Any]) -> None:
-        """Deals the levels that reset options name, or the next ones if they name none.
+    def deal_options(self, indices: npt.NDArray[np.int64], options: dict[str, Any]) -> None:
+        """Deals the level that reset options ask for, or the next ones if they ask for none.
 
         Args:
-            indices: int64 [M].
-            options: {"level_seed": int}, or {"level": Level or text}, or {}.
+            indices: int64 [M], which slots.
+            options: {"level_seed": one, or N of them}, {"level": Level or text}, or {}.
 
         Raises:
-            ValueError: for another option, both options, or a level that does not fit.
+            TypeError: if a level or a level seed has a wrong type.
+            ValueError: for other options, both of these, or a level that does not fit.
         """
-        unknown = set(options) - {"level", "level_seed"}
-        if unknown or len(options) > 1:
+        if len(options) > 1 or not options.keys() <= {"level_seed", "level"}:
             raise ValueError(
                 "reset options must be {'level_seed': int} or {'level': Level or text}, "
                 f"got {sorted(options)}"
             )
         if "level_seed" in options:
-            self.slots[indices, LEVEL_SEED] = check_level_seed(options["level_seed"])
-            self._deal(indices)
+            self._deal_seeds(indices, options["level_seed"])
         elif "level" in options:
-            self._play(indices, options["level"])
+            self._deal_level(indices, options["level"])
         else:
             self.deal_next(indices)
 
-    def _deal(self, indices: npt.NDArray[np.int64]) -> None:
-        for index in indices:
-            self._drawn[index] = None
-        deal(indices, self._spec_array, self._withheld, self.boards, self.slots)
-        self._paint(indices)
+    def _deal_seeds(self, indices: npt.NDArray[np.int64], level_seed: Any) -> None:
+        if isinstance(level_seed, list | tuple | np.ndarray):
+            if np.shape(level_seed) != (len(self.slots),):
+                raise ValueError(
+                    f"level_seed must be an int or one for each of {len(self.slots)} slots, "
+                    f"got shape {np.shape(level_seed)}"
+                )
+            seeds = [check_level_seed(level_seed[index]) for index in indices]
+        else:
+            seeds = [check_level_seed(level_seed)] * len(indices)
+        self.slots[indices, LEVEL_SEED] = seeds
+        self._deal(indices)
 
-    def _play(self, indices: npt.NDArray[np.int64], level: Level | str) -> None:
+    def _deal_level(self, indices: npt.NDArray[np.int64], level: Level | str) -> None:
         if not isinstance(level, Level):
             level = Level.from_text(level)
         if level.room_size != self.spec.room_size:
             raise ValueError(
-                f"a level must have room_size={self.spec.room_size} as the environment has, "
+                f"a level must have the environment's room_size={self.spec.room_size}, "
                 f"got {level.room_size}"
             )
         if level.num_colors > self.spec.num_colors:
             raise ValueError(
-                f"a level must use the first {self.spec.num_colors} colours only, as num_colors="
-                f"{self.spec.num_colors}, got {level.num_colors}"
+                f"a level must use only the first num_colors={self.spec.num_colors} colours of the "
+                f"environment, got {level.num_colors}"
             )
+        slot = np.zeros(NUM_COLUMNS, np.int64)
+        slot[[ROW, COLUMN]] = np.add(level.agent, 1)
+        slot[[HELD, STEPS, LEVEL_SEED]] = NO_KEY, 0, DRAWN_LEVEL_SEED
+        slot[[SOLUTION_LENGTH, NUM_BRANCHES]] = level.solution_length, level.num_branches
+        slot[BRANCH_LENGTH] = level.branch_length
+        self.slots[indices] = slot
         self.boards[indices] = level.board()
-        row, column = level.agent
-        for name, value in (
-            (ROW, row + 1),
-            (COLUMN, column + 1),
-            (HELD, NO_KEY),
-            (STEPS, 0),
-            (SOLUTION_LENGTH, level.solution_length),
-            (NUM_BRANCHES, level.num_branches),
-            (BRANCH_LENGTH, level.branch_length),
-            (LEVEL_SEED, DRAWN_LEVEL_SEED),
-        ):
-            self.slots[indices, name] = value
-        for index in indices:
-            self._drawn[index] = level
+        self._drawn.update(dict.fromkeys(indices.tolist(), level))
+        self._paint(indices)
+
+    def _deal(self, indices: npt.NDArray[np.int64]) -> None:
+        if self._drawn:
+            for index in indices.tolist():
+                self._drawn.pop(index, None)
+        deal(indices, self._spec_array, self._withheld, self.boards, self.slots)
         self._paint(indices)
 
     def _paint(self, indices: npt.NDArray[np.int64]) -> None:
-        dynamics.paint(indices, self.boards, self.slots, self.observations, self.table)
+        paint_slots(indices, self.boards, self.slots, self.observations, self.table)
 
     def level(self, index: int) -> Level:
         """Returns the level of a slot as it was dealt."""
-        drawn = self._drawn[index]
-        if drawn is not None:
-            return drawn
+        if index in self._drawn:
+            return self._drawn[index]
         return generate_level(self.spec, int(self.slots[index, LEVEL_SEED]))
 
     def frame(self, index: int) -> npt.NDArray[np.uint8]:
@@ -200,10 +206,5 @@ class Core:
         return draw_text(self._codes(index), int(self.slots[index, HELD]))
 
     def _codes(self, index: int) -> npt.NDArray[np.uint8]:
-        row, column, held = (int(self.slots[index, name]) for name in (ROW, COLUMN, HELD))
+        row, column, held = self.slots[index, [ROW, COLUMN, HELD]].tolist()
         return codes_with_agent(self.boards[index], row, column, held)
-
-
-def new_generator(seed: int | None) -> tuple[np.random.Generator, int]:
-    """Returns a generator and its seed, as `gymnasium.Env.reset(seed=seed)` makes them."""
-    return seeding.np_random(seed)

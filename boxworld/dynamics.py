@@ -1,43 +1,54 @@
-"""The rules of Box-World, compiled, over a batch of slots (environments).
+"""The rules of Box-World, compiled, over a batch of slots; a slot is one running game.
 
 Rules: Zambaldi et al., arXiv:1806.01830, section 4.1, and the authors' later public code (pycolab's
 `box_world` example) where the paper is silent: blocked moves, one key at a time, a new key discards
-the held one.
+the held one, the step cap.
 
-Symbols: N slots, S = room_size + 2, C channels.
-  boards        uint8 [N, S, S]      codes of `boxworld.cells`; the agent is not on the board
-  slots         int64 [N, NUM_COLUMNS]  columns of `boxworld.generator`
-  observations  uint8 [N, S, S, C]   kept equal to the painted state, only changed pixels written
-  table         uint8 [NUM_CODES, C] the pixel of every code
+Symbols: N slots, S = room_size + 2, C channels of a pixel. The state of all games is in
+
+    boards        uint8 [N, S, S]          codes of `boxworld.cells`; the agent is not among them
+    slots         int64 [N, NUM_COLUMNS]   the columns below
+    observations  uint8 [N, S, S, C]       the painted state; a step repaints what it changed
+    table         uint8 [NUM_CODES, C]     the pixel of every code, see `boxworld.rendering`
 """
 
 from __future__ import annotations
 
 from boxworld._compile import compiled
 from boxworld.cells import AGENT, BORDER, DISTRACTOR, FLOOR, GEM, KEY, LOCK
-from boxworld.generator import COLUMN, HELD, NO_KEY, ROW, STEPS
 
 UP, DOWN, LEFT, RIGHT = range(4)
 NUM_ACTIONS = 4
 
-# Outcomes of a step. CUT_OFF is added to NOTHING or OPENED at the step cap.
+# Columns of a slot: the agent's cell on the board, the colour of the key it holds or NO_KEY, the
+# steps so far, and what the level is.
+ROW, COLUMN, HELD, STEPS, SOLUTION_LENGTH, NUM_BRANCHES, BRANCH_LENGTH, LEVEL_SEED = range(8)
+NUM_COLUMNS = 8
+NO_KEY = -1
+
+# Outcomes of a step. CUT_OFF is added to the first two at the step cap.
 NOTHING, OPENED, GEM_COLLECTED, DISTRACTOR_OPENED, CUT_OFF = range(5)
 
 REWARDS = (0.0, 1.0, 10.0, -1.0, 0.0, 1.0)
-"""The reward of every outcome (paper, section 4.1)."""
+"""The reward of each outcome (paper, section 4.1)."""
 TERMINATED = (False, False, True, True, False, False)
 TRUNCATED = (False, False, False, False, True, True)
 
 
 @compiled
 def _paint(observation, row, column, table, code):
-    for channel in range(table.shape[1]):
-        observation[row, column, channel] = table[code, channel]
+    if table.shape[1] == 3:  # a loop over three channels is twice as slow
+        observation[row, column, 0] = table[code, 0]
+        observation[row, column, 1] = table[code, 1]
+        observation[row, column, 2] = table[code, 2]
+    else:
+        for channel in range(table.shape[1]):
+            observation[row, column, channel] = table[code, channel]
 
 
 @compiled
 def _move(board, slot, observation, table, action):
-    """Applies the rules to one action and repaints what changed; returns the outcome."""
+    """Applies the rules to one action and repaints what it changed; returns the outcome."""
     row, column = slot[ROW], slot[COLUMN]
     new_row, new_column = row, column
     if action == UP:
@@ -49,8 +60,8 @@ def _move(board, slot, observation, table, action):
     else:
         new_column += 1
 
-    code = board[new_row, new_column]
     outcome = NOTHING
+    code = board[new_row, new_column]
     if code != FLOOR:
         if code == BORDER:
             return NOTHING
@@ -79,21 +90,23 @@ def _move(board, slot, observation, table, action):
 
 
 @compiled
-def step_slot(board, slot, observation, table, max_steps, action):
+def step_slot(index, boards, slots, observations, table, max_steps, action):
     """Plays one action in one slot.
 
     Args:
-        board: uint8 [S, S], changed.
-        slot: int64 [NUM_COLUMNS], changed.
-        observation: uint8 [S, S, C], changed.
+        index: int, the slot.
+        boards: uint8 [N, S, S], changed.
+        slots: int64 [N, NUM_COLUMNS], changed.
+        observations: uint8 [N, S, S, C], changed.
         table: uint8 [NUM_CODES, C].
         max_steps: int, the step cap.
-        action: int, 0..3.
+        action: int, in 0..3.
 
     Returns:
-        int, the outcome, an index into REWARDS, TERMINATED and TRUNCATED.
+        int, the outcome: an index into REWARDS, TERMINATED and TRUNCATED.
     """
-    outcome = _move(board, slot, observation, table, action)
+    slot = slots[index]
+    outcome = _move(boards[index], slot, observations[index], table, action)
     slot[STEPS] += 1
     if slot[STEPS] >= max_steps and outcome <= OPENED:
         outcome += CUT_OFF
@@ -101,38 +114,52 @@ def step_slot(board, slot, observation, table, max_steps, action):
 
 
 @compiled
-def step_slots(boards, slots, observations, table, max_steps, actions, skipped, outcomes):
+def step_slots(
+    boards, slots, observations, table, max_steps, actions, skipped, rewards, terminated, truncated
+):
     """Plays one action in every slot that is not skipped.
 
     Args:
-        boards, slots, observations, table, max_steps: see the module and `step_slot`.
+        boards: uint8 [N, S, S], changed.
+        slots: int64 [N, NUM_COLUMNS], changed.
+        observations: uint8 [N, S, S, C], changed.
+        table: uint8 [NUM_CODES, C].
+        max_steps: int, the step cap.
         actions: int64 [N].
-        skipped: bool [N].
-        outcomes: int64 [N], written; NOTHING for a skipped slot.
+        skipped: bool [N]; such slots get reward 0 and have not ended.
+        rewards: float64 [N], written.
+        terminated: bool [N], written.
+        truncated: bool [N], written.
 
     Returns:
-        int, -1; or the first slot whose action is illegal, in which case nothing has been played.
+        int, how many slots ended; or -1 - i if the action of slot i is illegal, and then nothing
+        was played.
     """
     for i in range(actions.size):
         if not 0 <= actions[i] < NUM_ACTIONS:
-            return i
+            return -1 - i
+    ended = 0
     for i in range(actions.size):
-        if skipped[i]:
-            outcomes[i] = NOTHING
-        else:
-            outcomes[i] = step_slot(
-                boards[i], slots[i], observations[i], table, max_steps, actions[i]
-            )
-    return -1
+        outcome = NOTHING
+        if not skipped[i]:
+            outcome = step_slot(i, boards, slots, observations, table, max_steps, actions[i])
+        rewards[i] = REWARDS[outcome]
+        terminated[i] = TERMINATED[outcome]
+        truncated[i] = TRUNCATED[outcome]
+        ended += outcome > OPENED
+    return ended
 
 
 @compiled
-def paint(indices, boards, slots, observations, table):
-    """Paints whole observations.
+def paint_slots(indices, boards, slots, observations, table):
+    """Paints whole observations, the held key at the top left corner.
 
     Args:
         indices: int64 [M], which slots.
-        boards, slots, observations, table: see the module; observations are written.
+        boards: uint8 [N, S, S].
+        slots: int64 [N, NUM_COLUMNS].
+        observations: uint8 [N, S, S, C], written.
+        table: uint8 [NUM_CODES, C].
     """
     for index in indices:
         board, slot, observation = boards[index], slots[index], observations[index]

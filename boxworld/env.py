@@ -3,39 +3,132 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
 import numpy.typing as npt
+from gymnasium import logger
 from gymnasium.error import InvalidAction, ResetNeeded
 
 from boxworld.core import Core
 from boxworld.dynamics import (
+    BRANCH_LENGTH,
     GEM_COLLECTED,
+    LEVEL_SEED,
     NUM_ACTIONS,
+    NUM_BRANCHES,
+    OPENED,
     REWARDS,
+    SOLUTION_LENGTH,
     TERMINATED,
     TRUNCATED,
     step_slot,
 )
-from boxworld.generator import BRANCH_LENGTH, LEVEL_SEED, NUM_BRANCHES, SOLUTION_LENGTH
-from boxworld.level import Level
 from boxworld.spec import LevelSpec, Range
+from boxworld.window import Window
 
-_FIRST_SLOT = np.zeros(1, np.int64)
+if TYPE_CHECKING:
+    from boxworld.level import Level
+
+_ONLY_SLOT = np.zeros(1, np.int64)
+
+
+def check_render_mode(render_mode: str | None, modes: list[str]) -> str | None:
+    """Returns `render_mode`; raises ValueError if it is neither None nor one of `modes`."""
+    if render_mode is not None and render_mode not in modes:
+        raise ValueError(f"render_mode must be None or one of {modes}, got {render_mode!r}")
+    return render_mode
 
 
 class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
-    """One Box-World game; `gymnasium.make("BoxWorld-v0")`."""
+    """Box-World, the puzzle game of "Relational Deep Reinforcement Learning".
 
-    metadata: ClassVar[dict[str, Any]] = {
+    ## Description
+    Zambaldi et al., arXiv:1806.01830, section 4.1. In a room there are a loose key and boxes. A box
+    is two cells side by side: its lock on the right, its content, a key or the gem, on the left. A
+    key opens locks of its own colour. The aim is the gem. It is in the last box of the solution
+    path: the loose key opens the first box, the key inside opens the second, and so on. Distractor
+    branches start with a lock that a key of the path opens too, and hold keys that lead nowhere;
+    opening one costs the game. So which box to open must be worked out from the colours first.
+
+    The agent picks up a loose key by walking onto it. It opens a box by walking onto its lock with
+    the matching key, which is used up; the lock disappears and the agent stands in its place. The
+    content is collected by a second step, onto it. The agent holds one key at a time: picking up
+    another discards the held one. The room's border, a lock without its key, and the content of a
+    locked box block the way: nothing moves, but the step counts.
+
+    A level is a pure function of the arguments and a level seed, see `boxworld.generate_level`.
+    Each reset deals the level of another level seed, in an order fixed by `reset(seed=...)`.
+
+    ## Action Space
+    `Discrete(4)`: 0 up, 1 down, 2 left, 3 right.
+
+    ## Observation Space
+    `observation="rgb"`: `Box(0, 255, (room_size + 2, room_size + 2, 3), uint8)`, one pixel a cell,
+    inside a border of one pixel. The border is black, the floor (204, 204, 204), the agent (128,
+    128, 128), the gem white; keys and locks are pastel, `boxworld.PALETTE`. The held key is shown
+    at pixel (0, 0), the top left corner of the border.
+
+    `observation="onehot"`: `Box(0, 1, (room_size + 2, room_size + 2, 4 + 2 * num_colors), uint8)`,
+    one channel a type of object: floor 0, border 1, agent 2, gem 3, key of colour k 4 + k, lock of
+    colour k 4 + num_colors + k. Which key opens which lock is not to be seen (paper, section 4.1:
+    the variant of the attention analysis). The held key is at pixel (0, 0) here too.
+
+    Observations are fresh arrays: what was returned does not change later.
+
+    ## Rewards
+    +10 for the gem, +1 for opening a box of the solution path (the gem's too), -1 for opening a
+    distractor box, 0 for everything else. The best return is solution_length + 10.
+
+    ## Episode End
+    Terminated when the gem is collected or a distractor box is opened (at its lock). Truncated by
+    the step cap; an episode that ends with its last step is terminated, not truncated.
+
+    `info` after a reset holds `level_seed`; at the end of an episode it holds `is_success` (whether
+    the gem was collected), `solution_length`, `num_branches`, `branch_length` (0 without branches)
+    and `level_seed`; else it is empty. The level seed of a level given as text is -1.
+
+    `reset(options={"level_seed": k})` deals the level of one level seed in [0, 2**63), and
+    `reset(options={"level": Level or text})` the level given; neither moves the order of the
+    others.
+
+    ## Arguments
+    - `solution_length`: boxes on the solution path; an int or an inclusive (low, high) pair, from
+      which each level draws uniformly. Default (1, 4).
+    - `num_branches`: distractor branches, likewise. Default (0, 4).
+    - `branch_length`: boxes in each branch. Default 1; the paper's other variant has 3.
+    - `room_size`: cells along a side of the room. Default 12.
+    - `num_colors`: colours of keys and locks, at most 20. Default 20.
+    - `max_steps`: the step cap; default 120 (the authors' later code), and 30 more for each box of
+      the longest solution path beyond the fourth (our choice).
+    - `observation`: "rgb" (default) or "onehot".
+    - `withheld`: None (default); "train": no level needs a withheld key-lock combination; "test":
+      every level needs one at least. See `boxworld.withheld_pairs`.
+    - `levels`: None (default): level seeds are uniform on [2**32, 2**63). Or (first, count): level
+      seeds are uniform on first..first + count - 1, with replacement, and must lie below 2**32; so
+      such levels are never dealt by an environment without a range.
+    - `render_mode`: None, "rgb_array" (uint8, 24 pixels a cell), "ansi" (coloured characters) or
+      "human" (a window; needs pygame).
+
+    ```python
+    env = gymnasium.make("boxworld:BoxWorld-v0", num_branches=0)
+    observation, info = env.reset(seed=0)
+    observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
+    ```
+
+    ## Version History
+    - v0: first version.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": ["human", "rgb_array", "ansi"],
         "render_fps": 8,
     }
 
     def __init__(
         self,
+        *,
         solution_length: int | Range = (1, 4),
         num_branches: int | Range = (0, 4),
         branch_length: int = 1,
@@ -47,30 +140,26 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         levels: tuple[int, int] | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(
-                f"render_mode must be None or one of {self.metadata['render_modes']}, "
-                f"got {render_mode!r}"
-            )
-        self.render_mode = render_mode
+        self.render_mode = check_render_mode(render_mode, self.metadata["render_modes"])
         self.level_spec = LevelSpec(
-            solution_length, num_branches, branch_length, room_size, num_colors, withheld
+            solution_length=solution_length,
+            num_branches=num_branches,
+            branch_length=branch_length,
+            room_size=room_size,
+            num_colors=num_colors,
+            withheld=withheld,
         )
-        self._core = core = Core(1, self.level_spec, max_steps, observation, levels)
-        self.observation_space = core.single_observation_space
+        self._core = Core(1, self.level_spec, max_steps, observation, levels)
+        self.observation_space = self._core.single_observation_space
         self.action_space = gymnasium.spaces.Discrete(NUM_ACTIONS)
-        # Views of the only slot.
-        self._board, self._slot = core.boards[0], core.slots[0]
-        self._observation = core.observations[0]
-        self._table, self._max_steps = core.table, core.max_steps
-        self._playing = False
         self._was_reset = False
-        self._window: Any = None
+        self._playing = False
+        self._window: Window | None = None
 
     @property
     def max_steps(self) -> int:
         """The step cap."""
-        return self._max_steps
+        return self._core.max_steps
 
     @property
     def level(self) -> Level:
@@ -81,23 +170,46 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+        """Starts an episode.
+
+        Args:
+            seed: starts the order of levels anew; None goes on with it.
+            options: {"level_seed": int} or {"level": Level or text} for one level, see the class.
+
+        Returns:
+            The observation (uint8, see the class), and {"level_seed": int}.
+
+        Raises:
+            TypeError: if an option has a wrong type.
+            ValueError: for unknown options, or a level that does not fit this environment.
+        """
         super().reset(seed=seed)
         core = self._core
         core.seed_slot(0, self.np_random)
-        if options:
-            core.deal_given(_FIRST_SLOT, options)
-        else:
-            core.deal_next(_FIRST_SLOT)
-        self._playing = self._was_reset = True
+        core.deal_options(_ONLY_SLOT, options or {})
+        self._was_reset = self._playing = True
         if self.render_mode == "human":
             self.render()
-        return self._observation.copy(), {"level_seed": int(self._slot[LEVEL_SEED])}
+        return core.observations[0].copy(), {"level_seed": int(core.slots[0, LEVEL_SEED])}
 
     def step(
-        self, action: np.int64 | int
+        self, action: int | np.integer[Any]
     ) -> tuple[npt.NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
+        """Plays one action.
+
+        Args:
+            action: an integer, 0 up, 1 down, 2 left, 3 right.
+
+        Returns:
+            observation, reward, terminated, truncated and info, see the class.
+
+        Raises:
+            InvalidAction: if `action` is no integer in [0, 3].
+            ResetNeeded: before the first reset and after the end of an episode.
+        """
         if not self._playing:
-            self._raise_not_playing()
+            self._check_reset("step()")
+            raise ResetNeeded("step() needs a running episode and this one has ended: call reset()")
         try:
             index = operator.index(action)
         except TypeError:
@@ -106,14 +218,15 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
             raise InvalidAction(
                 f"action must be an integer in [0, {NUM_ACTIONS - 1}], got {action!r}"
             )
+        core = self._core
         outcome = step_slot(
-            self._board, self._slot, self._observation, self._table, self._max_steps, index
+            0, core.boards, core.slots, core.observations, core.table, core.max_steps, index
         )
-        info = self._end(outcome) if outcome > 1 else {}
+        info = self._end(outcome) if outcome > OPENED else {}
         if self.render_mode == "human":
             self.render()
         return (
-            self._observation.copy(),
+            core.observations[0].copy(),
             REWARDS[outcome],
             TERMINATED[outcome],
             TRUNCATED[outcome],
@@ -122,30 +235,41 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
 
     def _end(self, outcome: int) -> dict[str, Any]:
         self._playing = False
-        slot = self._slot
+        slot = self._core.slots[0].tolist()
         return {
             "is_success": outcome == GEM_COLLECTED,
-            "solution_length": int(slot[SOLUTION_LENGTH]),
-            "num_branches": int(slot[NUM_BRANCHES]),
-            "branch_length": int(slot[BRANCH_LENGTH]),
-            "level_seed": int(slot[LEVEL_SEED]),
+            "solution_length": slot[SOLUTION_LENGTH],
+            "num_branches": slot[NUM_BRANCHES],
+            "branch_length": slot[BRANCH_LENGTH],
+            "level_seed": slot[LEVEL_SEED],
         }
 
     def render(self) -> Any:
-        self._check_reset("render()")
-        if self.render_mode == "rgb_array":
-            return self._core.frame(0)
-        if self.render_mode == "ansi":
-            return self._core.text(0)
-        if self.render_mode == "human":
-            if self._window is None:
-                from boxworld.window import Window
+        """Draws the state as `render_mode` says.
 
+        Returns:
+            "rgb_array": uint8 [24 * (room_size + 2), 24 * (room_size + 2), 3]. "ansi": a str.
+            "human", None: None.
+
+        Raises:
+            DependencyNotInstalled: if "human" finds no pygame.
+            ResetNeeded: before the first reset.
+        """
+        self._check_reset("render()")
+        if self.render_mode is None:
+            logger.warn("render() draws nothing without a render_mode: set it in gymnasium.make()")
+        elif self.render_mode == "rgb_array":
+            return self._core.frame(0)
+        elif self.render_mode == "ansi":
+            return self._core.text(0)
+        else:
+            if self._window is None:
                 self._window = Window(self.metadata["render_fps"])
             self._window.show(self._core.frame(0))
         return None
 
     def close(self) -> None:
+        """Closes the window, if there is one."""
         if self._window is not None:
             self._window.close()
             self._window = None
@@ -154,6 +278,5 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         if not self._was_reset:
             raise ResetNeeded(f"{what} needs a level: call reset() first")
 
-    def _raise_not_playing(self) -> None:
-        self._check_reset("step()")
-        raise ResetNeeded("step() was called after the end of the episode: call reset() first")
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_window": None}  # a window cannot be pickled

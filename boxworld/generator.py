@@ -28,32 +28,40 @@ from boxworld.cells import (
     LOCK,
     MAX_COLORS,
 )
+from boxworld.dynamics import (
+    BRANCH_LENGTH,
+    COLUMN,
+    HELD,
+    LEVEL_SEED,
+    NO_KEY,
+    NUM_BRANCHES,
+    NUM_COLUMNS,
+    ROW,
+    SOLUTION_LENGTH,
+    STEPS,
+)
 from boxworld.level import Level
+from boxworld.placement import place_objects
 from boxworld.rng import next_below, next_uint64, start
-from boxworld.spec import LevelSpec, as_integer
+from boxworld.spec import LevelSpec, as_integer, room_capacity
 from boxworld.withheld import withheld_table
 
 FIRST_ENDLESS_SEED = 1 << 32
 LEVEL_SEED_LIMIT = 1 << 63
 
-# Columns of the state of a slot (an environment), int64 [NUM_COLUMNS].
-ROW, COLUMN, HELD, STEPS, SOLUTION_LENGTH, NUM_BRANCHES, BRANCH_LENGTH, LEVEL_SEED = range(8)
-NUM_COLUMNS = 8
-NO_KEY = -1
-
 # Fields of a spec as the compiled functions take it.
-_SHORTEST, _LONGEST, _FEWEST, _MOST, _BRANCH, _ROOM, _COLORS, _SPLIT = range(8)
+_SHORTEST, _LONGEST, _FEWEST, _MOST, _BRANCH, _ROOM, _INNER, _COLORS, _SPLIT = range(9)
 _ALL, _TRAIN, _TEST = range(3)
 
-_TRIES_PER_LEVEL = 16
 _1 = np.uint64(1)
 
 
 def spec_array(spec: LevelSpec) -> npt.NDArray[np.int64]:
-    """Returns int64 [8], the spec for the compiled functions."""
+    """Returns int64 [9], the spec for the compiled functions."""
     split = {None: _ALL, "train": _TRAIN, "test": _TEST}[spec.withheld]
-    numbers = (spec.branch_length, spec.room_size, spec.num_colors, split)
-    return np.array((*spec.solution_lengths, *spec.branch_counts, *numbers), np.int64)
+    room = (spec.room_size, room_capacity(spec.room_size - 2))
+    numbers = (*spec.solution_lengths, *spec.branch_counts, spec.branch_length, *room)
+    return np.array((*numbers, spec.num_colors, split), np.int64)
 
 
 @compiled
@@ -96,112 +104,12 @@ def _deal_boxes(counter, colors, length, branches, branch_length, num_colors, bo
 
 
 @compiled
-def _count_bits(bits):
-    count = 0
-    while bits:
-        bits &= bits - 1
-        count += 1
-    return count
-
-
-@compiled
-def _choose(counter, free, first, last):
-    """Draws a set bit of rows first..last - 1; returns its (row, column), or (-1, -1) if none."""
-    total = 0
-    for row in range(first, last):
-        total += _count_bits(free[row])
-    if total == 0:
-        return -1, -1
-    left = next_below(counter, total)
-    row = first
-    while left >= _count_bits(free[row]):
-        left -= _count_bits(free[row])
-        row += 1
-    bits = free[row]
-    for _ in range(left):
-        bits &= bits - 1
-    return row, _count_bits((bits & -bits) - 1)
-
-
-@compiled
-def _scatter(counter, room, margin, count, places, free):
-    """Places the key (object 0) and `count` - 1 boxes, each uniformly over all cells still free.
-
-    Args:
-        counter: uint64 [1].
-        room: int, room_size.
-        margin: int, all objects stay that many cells off the wall.
-        count: int.
-        places: int64 [at least count], written: row * room + column of each object's left cell.
-        free: int64 [room], scratch: the bits are the cells at which a box's left cell may stand.
-
-    Returns:
-        bool, whether all fit.
-    """
-    # A box has a second cell right of its left one; the key, which comes first, has not.
-    free[:] = ((1 << (room - 1 - 2 * margin)) - 1) << margin
-    row = margin + next_below(counter, room - 2 * margin)
-    column = margin + next_below(counter, room - 2 * margin)
-    width = 1
-    for i in range(count):
-        if i > 0:
-            row, column = _choose(counter, free, margin, room - margin)
-            if row < 0:
-                return False
-            width = 2
-        places[i] = row * room + column
-        near = (((1 << (width + 3)) - 1) << column) >> 2
-        for r in range(max(margin, row - 1), min(room - margin, row + 2)):
-            free[r] &= ~near
-    return True
-
-
-@compiled
-def _pack(counter, room, count, places):
-    """Places all objects in every second row, which never fails: as random as the rows allow."""
-    lines, per_line = (room + 1) // 2, (room + 1) // 3
-    # In a room of even size one pair of lines is two rows apart, not one.
-    shift_from = next_below(counter, lines + 1) if room % 2 == 0 else lines
-    placed = 0
-    for line in range(lines):
-        row = 2 * line + (1 if line >= shift_from else 0)
-        here = 0
-        for i in range(per_line):
-            left = (lines - line) * per_line - i
-            if next_below(counter, left) < count - placed - here:
-                here += 1
-        slack = room - (3 * here - 1)
-        column = 0
-        for _ in range(here):
-            gap = next_below(counter, slack + 1)
-            slack -= gap
-            places[placed] = row * room + column + gap
-            column += gap + 3
-            placed += 1
-    for last in range(count - 1, 0, -1):
-        other = next_below(counter, last + 1)
-        places[last], places[other] = places[other], places[last]
-
-
-@compiled
-def _place(counter, room, count, places, free):
-    """Places all objects: off the wall if they fit there, else scattered, else packed."""
-    for margin in (1, 0):
-        inner = room - 2 * margin
-        if count <= ((inner + 1) // 2) * ((inner + 1) // 3):
-            for _ in range(_TRIES_PER_LEVEL):
-                if _scatter(counter, room, margin, count, places, free):
-                    return
-    _pack(counter, room, count, places)
-
-
-@compiled
 def deal(indices, spec, withheld, boards, slots):
     """Deals the level of each slot's level seed.
 
     Args:
         indices: int64 [M], which slots.
-        spec: int64 [8], see `spec_array`.
+        spec: int64 [9], see `spec_array`.
         withheld: bool [20, 20], see `withheld_table`.
         boards: uint8 [N, room_size + 2, room_size + 2], written.
         slots: int64 [N, NUM_COLUMNS]; LEVEL_SEED is read, the other columns are written.
@@ -221,7 +129,7 @@ def deal(indices, spec, withheld, boards, slots):
         _deal_path(counter, colors, length, spec, withheld)
         count = _deal_boxes(counter, colors, length, branches, spec[_BRANCH], spec[_COLORS], boxes)
 
-        _place(counter, room, count + 1, places, free)
+        place_objects(counter, room, spec[_INNER], count + 1, places, free)
 
         board[:] = BORDER
         board[1 : room + 1, 1 : room + 1] = FLOOR
@@ -289,8 +197,7 @@ def generate_level(spec: LevelSpec, level_seed: int) -> Level:
     boards = np.empty((1, size, size), np.uint8)
     slots = np.zeros((1, NUM_COLUMNS), np.int64)
     slots[0, LEVEL_SEED] = check_level_seed(level_seed)
-    withheld = withheld_table(spec.num_colors) if spec.withheld else np.zeros((1, 1), np.bool_)
-    deal(np.zeros(1, np.int64), spec_array(spec), withheld, boards, slots)
+    deal(np.zeros(1, np.int64), spec_array(spec), withheld_table(spec.num_colors), boards, slots)
     return _read_level(boards[0], slots[0])
 
 

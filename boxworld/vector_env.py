@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
 import numpy.typing as npt
 from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from boxworld.core import Core, new_generator
-from boxworld.dynamics import (
-    GEM_COLLECTED,
-    NUM_ACTIONS,
-    OPENED,
-    REWARDS,
-    TERMINATED,
-    TRUNCATED,
-    step_slots,
-)
-from boxworld.generator import BRANCH_LENGTH, LEVEL_SEED, NUM_BRANCHES, SOLUTION_LENGTH
-from boxworld.level import Level
+from boxworld.core import Core
+from boxworld.dynamics import LEVEL_SEED, NUM_ACTIONS, REWARDS, SOLUTION_LENGTH, step_slots
+from boxworld.env import check_render_mode
 from boxworld.spec import LevelSpec, Range, as_integer
 
-_REWARDS = np.array(REWARDS)
-_TERMINATED = np.array(TERMINATED)
-_TRUNCATED = np.array(TRUNCATED)
+if TYPE_CHECKING:
+    from boxworld.level import Level
 
 Array = npt.NDArray[Any]
-StepResult = tuple[Array, Array, Array, Array, dict[str, Any]]
+
+_GEM_REWARD = max(REWARDS)
+_LEVEL_INFOS = ("solution_length", "num_branches", "branch_length", "level_seed")
 
 
 class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
-    """Many Box-World games at once; `gymnasium.make_vec("BoxWorld-v0", num_envs=N)`."""
+    """N games of Box-World, stepped by one compiled call that releases the interpreter lock.
 
-    metadata: ClassVar[dict[str, Any]] = {
+    Slot by slot it plays exactly what `gymnasium.vector.SyncVectorEnv` of N `BoxWorldEnv` plays:
+    the same levels, observations, rewards, ends and infos, `final_obs` and `final_info` included.
+    `gymnasium.make_vec("boxworld:BoxWorld-v0", num_envs=N)` makes it.
+
+    Args:
+        num_envs: N.
+        autoreset_mode: when a slot whose episode has ended is dealt its next level. NEXT_STEP (the
+            default, as in Gymnasium): in the next step, whose action it ignores and whose reward is
+            0. SAME_STEP: in the same step; the last observation and the infos of the episode are in
+            `infos["final_obs"]` and `infos["final_info"]`. DISABLED: by
+            `reset(options={"reset_mask": bool [N]})`.
+        copy: whether observations are fresh arrays (as in SyncVectorEnv). If not, each call returns
+            the one array that later calls change, which is faster.
+        render_mode: None, "rgb_array" or "ansi"; `render()` returns a tuple of N.
+        solution_length, num_branches, branch_length, room_size, num_colors, max_steps, observation,
+            withheld, levels: as for `BoxWorldEnv`.
+
+    Raises:
+        TypeError, ValueError: for arguments that do not fit.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": ["rgb_array", "ansi"],
         "render_fps": 8,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
@@ -46,6 +60,7 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
     def __init__(
         self,
         num_envs: int = 1,
+        *,
         solution_length: int | Range = (1, 4),
         num_branches: int | Range = (0, 4),
         branch_length: int = 1,
@@ -62,33 +77,30 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
         self.num_envs = as_integer("num_envs", num_envs)
         if self.num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {self.num_envs}")
-        modes = self.metadata["render_modes"]
-        if render_mode is not None and render_mode not in modes:
-            raise ValueError(f"render_mode must be None or one of {modes}, got {render_mode!r}")
-        self.render_mode = render_mode
+        self.render_mode = check_render_mode(render_mode, self.metadata["render_modes"])
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self.copy = copy
         self.level_spec = LevelSpec(
-            solution_length, num_branches, branch_length, room_size, num_colors, withheld
+            solution_length=solution_length,
+            num_branches=num_branches,
+            branch_length=branch_length,
+            room_size=room_size,
+            num_colors=num_colors,
+            withheld=withheld,
         )
-        self._core = core = Core(self.num_envs, self.level_spec, max_steps, observation, levels)
-        self.single_observation_space = core.single_observation_space
+        self._core = Core(self.num_envs, self.level_spec, max_steps, observation, levels)
+        self.single_observation_space = self._core.single_observation_space
         self.single_action_space = gymnasium.spaces.Discrete(NUM_ACTIONS)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
+        self._was_reset = False
         self._generators: list[np.random.Generator] = []
         self._seeds: list[int] = []
-        self._was_reset = False
-        self._all = np.arange(self.num_envs)
         self._actions = np.zeros(self.num_envs, np.int64)
-        self._outcomes = np.zeros(self.num_envs, np.int64)
-        self._rewards = np.zeros(self.num_envs, np.float64)
-        self._terminations = np.zeros(self.num_envs, np.bool_)
-        self._truncations = np.zeros(self.num_envs, np.bool_)
         self._ended = np.zeros(self.num_envs, np.bool_)
-        self._no_slots = np.zeros(self.num_envs, np.bool_)
+        self._nowhere = np.zeros(self.num_envs, np.bool_)
 
     @property
     def max_steps(self) -> int:
@@ -96,13 +108,13 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
         return self._core.max_steps
 
     @property
-    def levels(self) -> tuple[Level, ...]:
-        """The levels that are being played, as they were dealt."""
-        self._check_reset("levels")
+    def dealt_levels(self) -> tuple[Level, ...]:
+        """The levels that are being played, as they were dealt, one a slot."""
+        self._check_reset("dealt_levels")
         return tuple(self._core.level(index) for index in range(self.num_envs))
 
     @property
-    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override,misc]
         """The random generators, one a slot."""
         return tuple(self._slot_generators())
 
@@ -118,75 +130,137 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Array, dict[str, Any]]:
+        """Starts an episode in every slot.
+
+        Args:
+            seed: an int s seeds slot i with s + i; or one seed (or None) a slot. None goes on with
+                the order of levels each slot has.
+            options: {"level_seed": int, or one for each slot} or {"level": Level or text}, as for
+                `BoxWorldEnv`; and {"reset_mask": bool [N]} to reset only some slots.
+
+        Returns:
+            observations uint8 [N, ...], and infos: {"level_seed": int64 [N]} and its mask.
+
+        Raises:
+            TypeError: if an option has a wrong type.
+            ValueError: for unknown options, a level that does not fit, or seeds for another N.
+        """
         seeds = self._check_seeds(seed)
         options = dict(options or {})
         mask = self._check_mask(options.pop("reset_mask", None))
-        indices = self._all if mask is None else np.flatnonzero(mask)
+        indices = np.flatnonzero(mask)
         generators = self._slot_generators()
         for index in indices.tolist():
             if seeds[index] is not None:
-                generators[index], self._seeds[index] = new_generator(seeds[index])
+                generators[index], self._seeds[index] = seeding.np_random(seeds[index])
             self._core.seed_slot(index, generators[index])
-        self._core.deal_given(indices, options)
+        self._core.deal_options(indices, options)
         self._was_reset = True
-        self._ended[indices] = False
-        dealt = np.zeros(self.num_envs, np.bool_)
-        dealt[indices] = True
-        infos = {"level_seed": self._column(LEVEL_SEED, dealt)}
-        return self._observations(), _with_masks(infos, dealt)
+        self._ended = self._ended & ~mask
+        return self._observations(), self._reset_infos(mask, {})
 
-    def step(self, actions: Array) -> StepResult:
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        """Plays one action in every slot.
+
+        Args:
+            actions: integers [N] in 0..3.
+
+        Returns:
+            observations uint8 [N, ...], rewards float64 [N], terminations bool [N], truncations
+            bool [N], and infos in Gymnasium's layout for vectors: `infos["is_success"]` bool [N]
+            with the mask `infos["_is_success"]` bool [N], and so on.
+
+        Raises:
+            InvalidAction: if `actions` are no N integers in [0, 3]; then nothing was played.
+            ResetNeeded: before the first reset, and for an ended episode with autoreset DISABLED.
+        """
         self._check_reset("step()")
         self._read_actions(actions)
-        core, mode, outcomes = self._core, self.autoreset_mode, self._outcomes
+        mode, core = self.autoreset_mode, self._core
         if mode is AutoresetMode.DISABLED and self._ended.any():
             raise ResetNeeded(
-                "step() was called after the end of an episode with autoreset disabled: call "
-                f"reset(options={{'reset_mask': ...}}) first for slots {np.flatnonzero(self._ended)}"
+                "step() needs a running episode in every slot as autoreset is disabled: call "
+                f"reset(options={{'reset_mask': ...}}), ended are {np.flatnonzero(self._ended)}"
             )
-        skipped = self._ended if mode is AutoresetMode.NEXT_STEP else self._no_slots
-        wrong = step_slots(
+        due = self._ended if mode is AutoresetMode.NEXT_STEP else self._nowhere
+        rewards = np.empty(self.num_envs, np.float64)
+        terminations = np.empty(self.num_envs, np.bool_)
+        truncations = np.empty(self.num_envs, np.bool_)
+        num_ended = step_slots(
             core.boards,
             core.slots,
             core.observations,
             core.table,
             core.max_steps,
             self._actions,
-            skipped,
-            outcomes,
+            due,
+            rewards,
+            terminations,
+            truncations,
         )
-        if wrong >= 0:
+        if num_ended < 0:
             raise InvalidAction(
                 f"actions must be integers in [0, {NUM_ACTIONS - 1}], "
-                f"got {self._actions[wrong]} in slot {wrong}"
+                f"got {self._actions[-1 - num_ended]} in slot {-1 - num_ended}"
             )
         infos: dict[str, Any] = {}
-        ended = outcomes > OPENED
-        if ended.any():
-            infos = self._end_infos(ended)
-        if mode is AutoresetMode.NEXT_STEP:
-            if self._ended.any():
-                infos = self._reset_infos(self._ended, infos)
-        elif mode is AutoresetMode.SAME_STEP and infos:
-            infos = self._reset_infos(ended, self._final_infos(ended, infos))
-        self._ended = ended
-        return (
-            self._observations(),
-            _REWARDS[outcomes],
-            _TERMINATED[outcomes],
-            _TRUNCATED[outcomes],
-            infos,
-        )
+        self._ended = terminations | truncations
+        if num_ended:
+            infos = self._end_infos(rewards)
+        if mode is AutoresetMode.SAME_STEP and num_ended:
+            infos = self._deal_next(self._ended, self._final_infos(infos))
+        elif due.any():
+            infos = self._deal_next(due, infos)
+        return self._observations(), rewards, terminations, truncations, infos
 
     def render(self) -> tuple[Any, ...] | None:
+        """Draws all slots as `render_mode` says, see `BoxWorldEnv.render`; None without one."""
         self._check_reset("render()")
         if self.render_mode is None:
             return None
         draw = self._core.frame if self.render_mode == "rgb_array" else self._core.text
         return tuple(draw(index) for index in range(self.num_envs))
 
+    def _deal_next(self, mask: Array, infos: dict[str, Any]) -> dict[str, Any]:
+        self._core.deal_next(np.flatnonzero(mask))
+        return self._reset_infos(mask, infos)
+
+    def _observations(self) -> Array:
+        return self._core.observations.copy() if self.copy else self._core.observations
+
+    def _end_infos(self, rewards: Array) -> dict[str, Any]:
+        values = np.where(self._ended, self._core.slots.T[SOLUTION_LENGTH:], 0)
+        infos = {
+            "is_success": rewards == _GEM_REWARD,
+            **dict(zip(_LEVEL_INFOS, values, strict=True)),
+        }
+        return _with_masks(infos, self._ended)
+
+    def _final_infos(self, infos: dict[str, Any]) -> dict[str, Any]:
+        final = np.full(self.num_envs, None, object)
+        for index in np.flatnonzero(self._ended).tolist():
+            final[index] = self._core.observations[index].copy()
+        return _with_masks({"final_obs": final, "final_info": infos}, self._ended)
+
+    def _reset_infos(self, mask: Array, infos: dict[str, Any]) -> dict[str, Any]:
+        """Adds the level seeds of the slots just reset to `infos`."""
+        seeds = np.where(mask, self._core.slots[:, LEVEL_SEED], 0)
+        if "level_seed" in infos:  # of other slots, which have just ended
+            infos["level_seed"] += seeds
+            infos["_level_seed"] |= mask
+            return infos
+        return {**infos, **_with_masks({"level_seed": seeds}, mask)}
+
+    def _slot_generators(self) -> list[np.random.Generator]:
+        """Returns the slots' generators, seeded by the system where no seed was given yet."""
+        while len(self._generators) < self.num_envs:
+            generator, seed = seeding.np_random()
+            self._generators.append(generator)
+            self._seeds.append(seed)
+        return self._generators
+
     def _read_actions(self, actions: Any) -> None:
-        """Copies the actions into the buffer that the compiled step reads."""
+        """Copies the actions to where the compiled step reads them."""
         given = np.asarray(actions)
         if given.shape != (self.num_envs,) or given.dtype.kind not in "iu":
             raise InvalidAction(
@@ -195,78 +269,36 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
             )
         self._actions[:] = given
 
-    def _observations(self) -> Array:
-        return self._core.observations.copy() if self.copy else self._core.observations
-
-    def _column(self, column: int, mask: Array) -> Array:
-        return np.where(mask, self._core.slots[:, column], 0)
-
-    def _end_infos(self, ended: Array) -> dict[str, Any]:
-        return _with_masks(
-            {
-                "is_success": self._outcomes == GEM_COLLECTED,
-                "solution_length": self._column(SOLUTION_LENGTH, ended),
-                "num_branches": self._column(NUM_BRANCHES, ended),
-                "branch_length": self._column(BRANCH_LENGTH, ended),
-                "level_seed": self._column(LEVEL_SEED, ended),
-            },
-            ended,
-        )
-
-    def _final_infos(self, ended: Array, infos: dict[str, Any]) -> dict[str, Any]:
-        final = np.full(self.num_envs, None, object)
-        for index in np.flatnonzero(ended).tolist():
-            final[index] = self._core.observations[index].copy()
-        return _with_masks({"final_obs": final, "final_info": infos}, ended)
-
-    def _reset_infos(self, mask: Array, infos: dict[str, Any]) -> dict[str, Any]:
-        """Deals the next levels of the slots in `mask`, and adds what their resets report."""
-        self._core.deal_next(np.flatnonzero(mask))
-        seeds = self._column(LEVEL_SEED, mask)
-        if "level_seed" in infos:
-            infos["level_seed"] += seeds
-            infos["_level_seed"] |= mask
-            return infos
-        return {**infos, **_with_masks({"level_seed": seeds}, mask)}
-
-    def _slot_generators(self) -> list[np.random.Generator]:
-        """Returns the slots' generators, made from the system's randomness if there are none."""
-        while len(self._generators) < self.num_envs:
-            generator, seed = new_generator(None)
-            self._generators.append(generator)
-            self._seeds.append(seed)
-        return self._generators
-
     def _check_reset(self, what: str) -> None:
         if not self._was_reset:
             raise ResetNeeded(f"{what} needs levels: call reset() first")
 
-    def _check_seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+    def _check_seeds(self, seed: Any) -> list[int | None]:
         if seed is None:
             return [None] * self.num_envs
-        if isinstance(seed, Sequence):
+        if isinstance(seed, Sequence | np.ndarray):
             if len(seed) != self.num_envs:
                 raise ValueError(
-                    f"seed must be an int or one per slot, {self.num_envs}, got {len(seed)}"
+                    f"seed must be an int or one for each of {self.num_envs} slots, got {len(seed)}"
                 )
-            return list(seed)
+            return [None if each is None else as_integer("seed", each) for each in seed]
         seed = as_integer("seed", seed)
         return [seed + index for index in range(self.num_envs)]
 
-    def _check_mask(self, mask: Any) -> Array | None:
+    def _check_mask(self, mask: Any) -> Array:
         if mask is None:
-            return None
+            return np.ones(self.num_envs, np.bool_)
         given = np.asarray(mask)
         if given.shape != (self.num_envs,) or given.dtype != np.bool_ or not given.any():
             raise ValueError(
-                f"reset_mask must be a bool array of shape ({self.num_envs},) with a True value, "
+                f"reset_mask must be bool of shape ({self.num_envs},) with a True in it, "
                 f"got {mask!r}"
             )
-        if not (given | self._was_reset).all():
-            raise ResetNeeded("reset_mask needs levels in the other slots: call reset() first")
+        if not self._was_reset and not given.all():
+            raise ResetNeeded("reset_mask needs levels in all other slots: call reset() first")
         return given
 
 
 def _with_masks(infos: dict[str, Any], mask: Array) -> dict[str, Any]:
-    """Adds Gymnasium's masks: `_name` tells which slots `name` is filled for."""
+    """Adds Gymnasium's masks: `_name` tells for which slots `name` was filled in."""
     return {**infos, **{f"_{name}": mask.copy() for name in infos}}
