@@ -1,0 +1,347 @@
+"""The shortest solution of a level, or the proof that there is none.
+
+The rules are those of the paper (Zambaldi et al., arXiv:1806.01830, section 4.1) and are written
+here a second time, from a level's text form: nothing of `dynamics.py` is used, so that each can
+check the other.
+
+A game state is a configuration (the key the agent holds, and which keys and locks are gone) and
+the agent's cell. The search is breadth-first over all states that can be reached. Most moves leave
+the configuration as it is, so states are numbered `configuration * cells + cell` and looked up in
+an array; only a move that takes a key or opens a lock looks its configuration up, in an
+open-addressing hash table. A dealt level of solution length L has at most 2 L + 1 configurations,
+as its keys can be had in one order only. A drawn level with many loose keys has more, in the worst
+case exponentially many; memory then grows until the search ends.
+
+Opening a box off the solution path ends the episode, so no solution has such a move.
+
+Symbols: a board has S x S cells, in reading order, the border included; W 64-bit words hold a bit
+for every key and lock, set once it is gone.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from boxworld._compile import compiled
+from boxworld.cells import (
+    AGENT_CHARACTER,
+    CODE_CHARACTERS,
+    FLOOR_CHARACTER,
+    GEM_CHARACTER,
+    KEY_CHARACTERS,
+    LOCK_CHARACTERS,
+)
+from boxworld.generator import COLUMN, LEVEL_SEED, NUM_COLUMNS, ROW, check_level_seed, deal
+from boxworld.generator import spec_array as _spec_array
+from boxworld.withheld import withheld_table
+
+if TYPE_CHECKING:
+    from boxworld.level import Level
+    from boxworld.spec import LevelSpec
+
+UNSOLVABLE = -1
+"""What `solution_steps` gives for a level without a solution."""
+
+_FLOOR, _AGENT, _GEM = (ord(c) for c in (FLOOR_CHARACTER, AGENT_CHARACTER, GEM_CHARACTER))
+_FIRST_KEY, _LAST_KEY = ord(KEY_CHARACTERS[0]), ord(KEY_CHARACTERS[-1])
+_FIRST_LOCK, _LAST_LOCK = ord(LOCK_CHARACTERS[0]), ord(LOCK_CHARACTERS[-1])
+_LOCK_TO_KEY = _FIRST_KEY - _FIRST_LOCK
+_NO_KEY = 0
+
+_WALL = 0  # on no level's text form
+_BLOCKED, _FREE, _CHANGES, _WINS = range(4)  # what a move can come to
+
+_CHUNK = 4096  # levels dealt at a time
+_ONE = np.uint64(1)
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(29)
+
+
+@compiled
+def _is_key(cell):
+    return _FIRST_KEY <= cell <= _LAST_KEY
+
+
+@compiled
+def _is_lock(cell):
+    return _FIRST_LOCK <= cell <= _LAST_LOCK
+
+
+@compiled
+def _with_border(text):
+    """Returns uint8 [S * S], the characters of `text` (uint8 [S - 2, S - 2]) inside walls."""
+    size = text.shape[0]
+    things = np.full((size + 2, size + 2), _WALL, np.uint8)
+    things[1:-1, 1:-1] = text
+    return things.reshape((size + 2) * (size + 2))
+
+
+@compiled
+def _locks_to_gem(things):
+    """Returns bool [S * S]: the locks of the solution path, which are worth opening.
+
+    The gem's box is on it, and so is every box that holds a key to a box on it.
+    """
+    on_path = np.zeros(things.size, np.bool_)
+    wanted = np.zeros(256, np.bool_)  # by the character of a box's content
+    wanted[_GEM] = True
+    found = True
+    while found:
+        found = False
+        for cell in range(1, things.size):
+            if _is_lock(things[cell]) and wanted[things[cell - 1]] and not on_path[cell]:
+                on_path[cell] = True
+                wanted[things[cell] + _LOCK_TO_KEY] = True
+                found = True
+    return on_path
+
+
+@compiled
+def _number_objects(things):
+    """Returns int64 [S * S], a number for each cell with a key or a lock, else -1; and how many."""
+    numbers = np.full(things.size, -1, np.int64)
+    count = 0
+    for cell in range(things.size):
+        if _is_key(things[cell]) or _is_lock(things[cell]):
+            numbers[cell] = count
+            count += 1
+    return numbers, count
+
+
+@compiled
+def _is_gone(gone, configuration, number):
+    word = gone[configuration, number >> 6]
+    return (word >> np.uint64(number & 63)) & _ONE == _ONE
+
+
+@compiled
+def _try_object(things, numbers, on_path, gone, configuration, held, target):
+    """Returns what moving onto a key, a lock or the gem comes to, and the key held after it."""
+    thing, number = things[target], numbers[target]
+    if number >= 0 and _is_gone(gone, configuration, number):
+        return _FREE, held
+    if _is_lock(thing):
+        # A distractor's lock is as good as shut: opening it ends the episode.
+        opens = held == thing + _LOCK_TO_KEY and on_path[target]
+        return (_CHANGES, np.uint8(_NO_KEY)) if opens else (_BLOCKED, held)
+    if _is_lock(things[target + 1]) and not _is_gone(gone, configuration, numbers[target + 1]):
+        return _BLOCKED, held  # the content of a locked box
+    return (_WINS, held) if thing == _GEM else (_CHANGES, thing)
+
+
+@compiled
+def _find(table, held_of, gone_of, held, gone):
+    """Returns the slot of the hash table that a configuration is in, or else belongs in."""
+    mask = np.uint64(table.size - 1)
+    value = np.uint64(held)
+    for word in gone:
+        value = (value ^ word) * _MIXER
+        value ^= value >> _SHIFT
+    slot = value & mask
+    while table[slot] >= 0:
+        other = table[slot]
+        if held_of[other] == held and np.array_equal(gone_of[other], gone):
+            break
+        slot = (slot + _ONE) & mask
+    return slot
+
+
+@compiled
+def _new_memory(capacity, words, cells):
+    """Returns what a search remembers, with room for K = `capacity` configurations.
+
+    Returns:
+        held_of: uint8 [K], the character of the key held in a configuration, or `_NO_KEY`.
+        gone_of: uint64 [K, W], the objects gone in a configuration.
+        table: int64 [4 K], the hash table of configurations, -1 in a free slot.
+        came_from: int64 [K * S * S], the state from which a state was first reached, or -1.
+        queue: int64 [K * S * S], the states reached, in order.
+    """
+    return (
+        np.zeros(capacity, np.uint8),
+        np.zeros((capacity, words), np.uint64),
+        np.full(4 * capacity, -1, np.int64),
+        np.full(capacity * cells, -1, np.int64),
+        np.empty(capacity * cells, np.int64),
+    )
+
+
+@compiled
+def _doubled(held_of, gone_of, came_from, queue):
+    """Returns a memory of twice the size with the same content, given one that is full."""
+    capacity, words = gone_of.shape
+    new_held_of, new_gone_of, table, new_came_from, new_queue = _new_memory(
+        2 * capacity, words, queue.size // capacity
+    )
+    new_held_of[:capacity] = held_of
+    new_gone_of[:capacity] = gone_of
+    new_came_from[: came_from.size] = came_from
+    new_queue[: queue.size] = queue
+    for known in range(capacity):
+        table[_find(table, held_of, gone_of, held_of[known], gone_of[known])] = known
+    return new_held_of, new_gone_of, table, new_came_from, new_queue
+
+
+@compiled
+def _retrace(came_from, state, cells, moves, last_action, steps):
+    """Returns int8 [steps], the actions that lead to `state`, and then `last_action`."""
+    actions = np.empty(steps, np.int8)
+    actions[steps - 1] = last_action
+    for step in range(steps - 2, -1, -1):
+        before = came_from[state]
+        moved = state % cells - before % cells
+        for action in range(4):
+            if moves[action] == moved:
+                actions[step] = action
+        state = before
+    return actions
+
+
+@compiled
+def _search(text, max_steps):
+    """Searches one level, breadth-first.
+
+    Args:
+        text: uint8 [S - 2, S - 2], characters of the text form.
+        max_steps: int, the longest solution looked for; negative for no limit.
+
+    Returns:
+        int8 [steps], a shortest solution; empty if there is none.
+    """
+    size = text.shape[0] + 2
+    moves = (-size, size, -1, 1)  # up, down, left, right
+    things = _with_border(text)
+    on_path = _locks_to_gem(things)
+    numbers, count = _number_objects(things)
+    cells = things.size
+    held_of, gone_of, table, came_from, queue = _new_memory(32, count // 64 + 1, cells)
+
+    start = np.argmax(things == _AGENT)
+    table[_find(table, held_of, gone_of, held_of[0], gone_of[0])] = 0
+    came_from[start] = start
+    queue[0] = start
+    configurations, head, tail = 1, 0, 1
+    steps, layer_end = 0, 1
+    while head < tail:
+        if head == layer_end:
+            steps += 1
+            layer_end = tail
+        if steps == max_steps:
+            break
+        state = queue[head]
+        head += 1
+        here = state // cells
+        for action in range(4):
+            target = state - here * cells + moves[action]
+            thing = things[target]
+            if thing == _WALL:
+                continue
+            outcome, held = _FREE, held_of[here]
+            if thing != _FLOOR and thing != _AGENT:
+                outcome, held = _try_object(things, numbers, on_path, gone_of, here, held, target)
+            if outcome == _WINS:
+                return _retrace(came_from, state, cells, moves, action, steps + 1)
+            if outcome == _BLOCKED:
+                continue
+            there = here
+            if outcome == _CHANGES:
+                gone = gone_of[here].copy()
+                gone[numbers[target] >> 6] |= _ONE << np.uint64(numbers[target] & 63)
+                slot = _find(table, held_of, gone_of, held, gone)
+                there = table[slot]
+                if there < 0:
+                    if configurations == held_of.size:
+                        held_of, gone_of, table, came_from, queue = _doubled(
+                            held_of, gone_of, came_from, queue
+                        )
+                        slot = _find(table, held_of, gone_of, held, gone)
+                    there = configurations
+                    configurations += 1
+                    table[slot] = there
+                    held_of[there] = held
+                    gone_of[there] = gone
+            new_state = there * cells + target
+            if came_from[new_state] < 0:
+                came_from[new_state] = state
+                queue[tail] = new_state
+                tail += 1
+    return np.empty(0, np.int8)
+
+
+@compiled
+def _search_all(texts, steps):
+    """Writes the steps of each text's shortest solution, or `UNSOLVABLE`, into int64 [N]."""
+    for index in range(steps.size):
+        actions = _search(texts[index], -1)
+        steps[index] = actions.size if actions.size else UNSOLVABLE
+
+
+def solve(level: Level, *, max_steps: int | None = None) -> tuple[int, ...] | None:
+    """Finds a shortest solution of `level`.
+
+    The search is exhaustive: None means that no sequence of actions of any length (or of at most
+    `max_steps`, if given) collects the gem.
+
+    Args:
+        level: the level as it was dealt or drawn.
+        max_steps: the longest solution to look for, at least 0; None for no limit. The step cap
+            belongs to an environment and not to a level, so it is not looked at unless given here.
+
+    Returns:
+        The actions (0 up, 1 down, 2 left, 3 right), the last of which collects the gem; or None.
+
+    Raises:
+        TypeError: if `max_steps` is no integer.
+        ValueError: if `max_steps` is negative.
+    """
+    if max_steps is not None and operator.index(max_steps) < 0:
+        raise ValueError(f"max_steps must be None or at least 0, got {max_steps}")
+    lines = level.to_text().split("\n")
+    text = np.frombuffer("".join(lines).encode("ascii"), np.uint8).reshape(len(lines), -1)
+    actions = _search(text, -1 if max_steps is None else max_steps)
+    return tuple(actions.tolist()) or None
+
+
+def solution_steps(spec: LevelSpec, level_seeds: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Measures the shortest solutions of many dealt levels, in compiled code throughout.
+
+    Args:
+        spec: which levels.
+        level_seeds: integers [N], each in [0, 2**63).
+
+    Returns:
+        int64 [N], the steps of the shortest solution of each level; `UNSOLVABLE` (-1) where the
+        whole state space holds none, which no dealt level should ever give.
+
+    Raises:
+        TypeError: if `level_seeds` are no integers.
+        ValueError: if `level_seeds` has not one dimension, or a seed is out of range.
+    """
+    seeds = np.asarray(level_seeds)
+    if seeds.ndim != 1:
+        raise ValueError(f"level_seeds must have one dimension, got shape {seeds.shape}")
+    if seeds.size:
+        check_level_seed(seeds.min())
+        check_level_seed(seeds.max())
+    steps = np.empty(seeds.size, np.int64)
+    for first in range(0, seeds.size, _CHUNK):
+        chunk = slice(first, first + _CHUNK)
+        _search_all(_deal_texts(spec, seeds[chunk]), steps[chunk])
+    return steps
+
+
+def _deal_texts(spec: LevelSpec, seeds: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
+    """Returns uint8 [N, room_size, room_size], the text forms of dealt levels."""
+    size = spec.room_size + 2
+    boards = np.empty((seeds.size, size, size), np.uint8)
+    slots = np.zeros((seeds.size, NUM_COLUMNS), np.int64)
+    slots[:, LEVEL_SEED] = seeds
+    withheld = withheld_table(spec.num_colors) if spec.withheld else np.zeros((1, 1), np.bool_)
+    deal(np.arange(seeds.size), _spec_array(spec), withheld, boards, slots)
+    text = np.frombuffer(CODE_CHARACTERS.encode("ascii"), np.uint8)[boards]
+    text[np.arange(seeds.size), slots[:, ROW], slots[:, COLUMN]] = _AGENT
+    return np.ascontiguousarray(text[:, 1:-1, 1:-1])
