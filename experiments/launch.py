@@ -33,6 +33,12 @@ RESUMABLE = {
     "checkpoint_seconds",
     "checkpoints_kept",
 }
+ENDINGS = {
+    "frames": "all frames learned from",
+    "minutes": "the time is up",
+    "solved": "solved",
+    "interrupted": "interrupted and saved, the same command goes on",
+}
 PACKAGES = ("tensorflow", "dm-sonnet", "numpy", "numba", "gymnasium")
 
 
@@ -125,18 +131,17 @@ def describe_machine() -> dict[str, object]:
 def launch(config: Config, run_dir: Path, backend: str = "local") -> Summary:
     """Trains a config in a run directory and says how it begins and ends."""
     prepare(run_dir, config)
-    trainer = Trainer(config, run_dir, BACKENDS[backend])
+    try:
+        trainer = Trainer(config, run_dir, BACKENDS[backend])
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     count = trainer.agent.num_parameters()
     print(f"{config.agent} agent, {count:,} parameters, on {config.env_id}; run in {run_dir}")
     if trainer.resumed:
         print(f"resumed at {trainer.frames:,} frames ({trainer.minutes:.1f} minutes)")
     summary = trainer.run()
-    print(
-        f"{summary.frames:,} frames in {summary.minutes:.1f} minutes, ended by {summary.reason}; "
-        f"the same command goes on"
-        if summary.reason == "interrupted"
-        else f"{summary.frames:,} frames in {summary.minutes:.1f} minutes ({summary.reason})"
-    )
+    ending = ENDINGS[summary.reason]
+    print(f"{summary.frames:,} frames in {summary.minutes:.1f} minutes: {ending}")
     return summary
 
 
@@ -145,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         known, config = parse(sys.argv[1:] if arguments is None else arguments)
         launch(config, known.run_dir, known.backend)
-    except (UsageError, CheckpointError, ActorError, NonFiniteError, ValueError, OSError) as error:
+    except (UsageError, CheckpointError, ActorError, NonFiniteError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

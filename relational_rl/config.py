@@ -186,13 +186,16 @@ def from_dict(values: Mapping[str, Any]) -> Config:
     Raises:
       ValueError: a name is unknown (the message lists the known ones) or a value is wrong.
     """
-    types = {field.name: field.type for field in dataclasses.fields(Config)}
+    types = {
+        field.name: field.type.__name__ if isinstance(field.type, type) else str(field.type)
+        for field in dataclasses.fields(Config)
+    }
     unknown = sorted(set(values) - set(types))
     if unknown:
         raise ValueError(
             f"config.{unknown[0]} is unknown; the names are {', '.join(sorted(types))}"
         )
-    return Config(**{name: _typed(name, str(types[name]), values[name]) for name in values})
+    return Config(**{name: _typed(name, types[name], values[name]) for name in values})
 
 
 def override(config: Config, texts: Mapping[str, str]) -> Config:

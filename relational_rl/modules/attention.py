@@ -58,9 +58,7 @@ class MultiHeadAttention(snt.Module):
         if entities.shape.rank != 3:
             raise ValueError(f"entities must have rank 3 [B, N, F], got shape {entities.shape}")
         if mask is not None and not mask.shape.is_compatible_with(entities.shape[:2]):
-            raise ValueError(
-                f"mask must be [B, N] = {entities.shape[:2]}, got shape {mask.shape}"
-            )
+            raise ValueError(f"mask must be [B, N] = {entities.shape[:2]}, got shape {mask.shape}")
         batch, num_entities = tf.shape(entities)[0], entities.shape[1]
         heads, size = self.num_heads, self.head_size
         qkv = self._project(tf.reshape(entities, [-1, entities.shape[2]]))  # [B * N, 3 * H * D]

@@ -62,7 +62,5 @@ class References(snt.Module):
         direction = tf.clip_by_value(offset, -1.0, 1.0)
         match = self._own(features)[:, :, tf.newaxis] * self._other(chosen)[:, tf.newaxis]
         told = tf.concat([distance, direction, match], axis=-1)  # [B, N, R, 4 + match_size]
-        told = tf.reshape(
-            told, [-1, num_entities, self._num_references * (4 + self._match_size)]
-        )
+        told = tf.reshape(told, [-1, num_entities, self._num_references * (4 + self._match_size)])
         return entities._replace(features=tf.concat([features, told], axis=-1))
