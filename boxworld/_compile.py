@@ -62,3 +62,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         # What `njit(cache=True)` does, but with the directories and the stamp above.
         dispatcher._cache = _Cache(function)
     return dispatcher
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Copies `function` into each compiled function that calls it: for small, hot ones.
+
+    Passing an array to a compiled function costs more than painting a pixel.
+    """
+    return numba.njit(nogil=True, inline="always")(function)

@@ -14,7 +14,7 @@ Symbols: N slots, S = room_size + 2, C channels of a pixel. The state of all gam
 
 from __future__ import annotations
 
-from boxworld._compile import compiled
+from boxworld._compile import compiled, inlined
 from boxworld.cells import AGENT, BORDER, DISTRACTOR, FLOOR, GEM, KEY, LOCK
 
 UP, DOWN, LEFT, RIGHT = range(4)
@@ -35,7 +35,7 @@ TERMINATED = (False, False, True, True, False, False)
 TRUNCATED = (False, False, False, False, True, True)
 
 
-@compiled
+@inlined
 def _paint(observation, row, column, table, code):
     if table.shape[1] == 3:  # a loop over three channels is twice as slow
         observation[row, column, 0] = table[code, 0]
@@ -46,7 +46,7 @@ def _paint(observation, row, column, table, code):
             observation[row, column, channel] = table[code, channel]
 
 
-@compiled
+@inlined
 def _move(board, slot, observation, table, action):
     """Applies the rules to one action and repaints what it changed; returns the outcome."""
     row, column = slot[ROW], slot[COLUMN]
@@ -89,6 +89,16 @@ def _move(board, slot, observation, table, action):
     return outcome
 
 
+@inlined
+def _step(board, slot, observation, table, max_steps, action):
+    """Plays one action; returns the outcome."""
+    outcome = _move(board, slot, observation, table, action)
+    slot[STEPS] += 1
+    if slot[STEPS] >= max_steps and outcome <= OPENED:
+        outcome += CUT_OFF
+    return outcome
+
+
 @compiled
 def step_slot(index, boards, slots, observations, table, max_steps, action):
     """Plays one action in one slot.
@@ -105,12 +115,7 @@ def step_slot(index, boards, slots, observations, table, max_steps, action):
     Returns:
         int, the outcome: an index into REWARDS, TERMINATED and TRUNCATED.
     """
-    slot = slots[index]
-    outcome = _move(boards[index], slot, observations[index], table, action)
-    slot[STEPS] += 1
-    if slot[STEPS] >= max_steps and outcome <= OPENED:
-        outcome += CUT_OFF
-    return outcome
+    return _step(boards[index], slots[index], observations[index], table, max_steps, action)
 
 
 @compiled
@@ -142,7 +147,7 @@ def step_slots(
     for i in range(actions.size):
         outcome = NOTHING
         if not skipped[i]:
-            outcome = step_slot(i, boards, slots, observations, table, max_steps, actions[i])
+            outcome = _step(boards[i], slots[i], observations[i], table, max_steps, actions[i])
         rewards[i] = REWARDS[outcome]
         terminated[i] = TERMINATED[outcome]
         truncated[i] = TRUNCATED[outcome]
