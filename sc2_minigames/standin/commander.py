@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from s2clientprotocol import error_pb2, spatial_pb2, ui_pb2
 
 from sc2_minigames.standin import abilities, world
-from sc2_minigames.standin.minigames import CENTRE, Game
+from sc2_minigames.standin.game import CENTRE, Game
 from sc2_minigames.standin.units import ENEMY, PLAYER
 from sc2_minigames.standin.view import View
 from sc2_minigames.standin.world import Order, Unit

@@ -9,7 +9,7 @@ from s2clientprotocol import common_pb2, raw_pb2, sc2api_pb2, score_pb2, ui_pb2
 
 from sc2_minigames.standin import abilities
 from sc2_minigames.standin.commander import Commander
-from sc2_minigames.standin.minigames import Game
+from sc2_minigames.standin.game import Game
 from sc2_minigames.standin.rendering import Fog, Renderer, relative
 from sc2_minigames.standin.units import PLAYER
 from sc2_minigames.standin.world import Unit

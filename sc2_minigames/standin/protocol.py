@@ -19,7 +19,8 @@ from s2clientprotocol import common_pb2, error_pb2, sc2api_pb2
 
 from sc2_minigames.standin import mapfile
 from sc2_minigames.standin.commander import Commander
-from sc2_minigames.standin.minigames import Game, make_game
+from sc2_minigames.standin.game import Game
+from sc2_minigames.standin.minigames import make_game
 from sc2_minigames.standin.observation import observe
 from sc2_minigames.standin.rendering import Fog, Renderer
 from sc2_minigames.standin.units import ALL_TYPES, PLAYER

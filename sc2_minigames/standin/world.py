@@ -2,12 +2,13 @@
 
 The world knows nothing of the protocol, of screens or of scores: a mini-game (`minigames.py`)
 fills it and is told of deaths, a commander (`commander.py`) gives orders to its units, an economy
-(`economy.py`) adds workers and structures. Everything random is drawn by the mini-games.
+(`economy.py`) adds workers and structures.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,6 +23,7 @@ HELP_RANGE = 5.0  # Idle friends so close to a unit under fire come to its help.
 ACQUIRE_EVERY = 4  # Game loops between two looks around.
 SEPARATE_EVERY = 2  # Game loops between two rounds of pushing overlapping units apart.
 
+COOLDOWN_JITTER = (-1.0, 2.0)  # Game loops; the game draws it for every shot (Liquipedia).
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 SMALL_CROWD = 5  # Up to so many, asking each pair is faster than arrays are.
 
@@ -134,7 +136,13 @@ class World:
       units: all living units, in the order of their creation.
     """
 
-    def __init__(self, size: int, bounds: tuple[float, float, float, float]):
+    def __init__(
+        self,
+        size: int,
+        bounds: tuple[float, float, float, float],
+        rng: random.Random | None = None,
+    ):
+        self.rng = rng or random.Random(0)  # Of the delay between two shots alone.
         self.size = size
         self.bounds = bounds
         self.on_death: Callable[[Unit], None] = lambda unit: None
@@ -147,6 +155,7 @@ class World:
         self.loop = 0
         self.units: list[Unit] = []
         self._next_tag = FIRST_TAG
+        self._foes: dict[int, list[Unit]] = {}
         self._has_moved = False
         self._dead = False
 
@@ -170,6 +179,10 @@ class World:
     def step(self) -> None:
         """Advances by one game loop."""
         self.loop += 1
+        self._foes = {
+            PLAYER: [u for u in self.units if u.owner == ENEMY],
+            ENEMY: [u for u in self.units if u.owner == PLAYER],
+        }
         for unit in self.units:
             if unit.alive and (unit.type.speed or unit.type.weapon):
                 self._act(unit)
@@ -271,12 +284,14 @@ class World:
             if gap <= weapon.range:
                 return current
             best, best_gap = current, max(gap - 0.5, 0.0)
-        rival = ENEMY if unit.owner == PLAYER else PLAYER
-        for other in self.units:
-            if other.owner == rival and other.alive and other.type.health:
-                gap = unit.gap(other)
-                if gap < best_gap:
-                    best, best_gap = other, gap
+        x, y, radius = unit.x, unit.y, unit.type.radius
+        for other in self._foes[unit.owner]:
+            reach = best_gap + radius + other.type.radius
+            dx = other.x - x
+            if -reach < dx < reach and other.alive:
+                dy = other.y - y
+                if dx * dx + dy * dy < reach * reach:
+                    best, best_gap = other, math.hypot(dx, dy) - radius - other.type.radius
         return best
 
     def _engage(self, unit: Unit, foe: Unit, *, may_chase: bool) -> None:
@@ -292,7 +307,7 @@ class World:
         unit.facing = math.atan2(foe.y - unit.y, foe.x - unit.x)
         if unit.cooldown > 0:
             return
-        unit.cooldown += weapon.cooldown
+        unit.cooldown += weapon.cooldown + self.rng.uniform(*COOLDOWN_JITTER)
         if weapon.splash:
             for other in self.units:
                 if (

@@ -1,8 +1,4 @@
-"""The mini-games: what is on the map, what scores, when it ends.
-
-Rules, numbers of units and distances between them: PySC2's `docs/mini_games.md`. How large the
-ground is and where the units stand on it is not said there, and is our choice (README.md).
-"""
+"""What all mini-games share: a map, a clock, a score, and placing units at random."""
 
 from __future__ import annotations
 
@@ -12,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sc2_minigames.maps import MINI_GAMES
-from sc2_minigames.standin import units
-from sc2_minigames.standin.units import NEUTRAL, PLAYER, UnitType
+from sc2_minigames.standin.units import UnitType
 from sc2_minigames.standin.world import Unit, World
 
 MAP_SIZE = 64
@@ -67,7 +62,7 @@ class Game:
             x + self.half_width,
             y + self.half_height,
         )
-        self.world = World(MAP_SIZE, bounds)
+        self.world = World(MAP_SIZE, bounds, rng)
         self.world.on_death = self.on_death
 
     @property
@@ -142,90 +137,3 @@ class Game:
         if len(placed) == count:
             return placed
         raise PlacementError(f"{self.name}: no room for {count} {unit_type.name} units")
-
-
-class MoveToBeacon(Game):
-    """One marine walks to a beacon, which then appears elsewhere."""
-
-    name = "MoveToBeacon"
-
-    def fill(self) -> list[Unit]:
-        """Places the marine and the first beacon."""
-        self.marines = self.place(units.MARINE, PLAYER, 1)
-        (self.beacon,) = self.place(units.BEACON, NEUTRAL, 1, apart=[(self.marines, 4.0)])
-        return []
-
-    def after_loop(self) -> None:
-        """Scores a beacon that was reached and moves it."""
-        if any(marine.gap(self.beacon) <= 0 for marine in self.marines):
-            self.score += 1
-            self.world.remove(self.beacon)
-            (self.beacon,) = self.place(units.BEACON, NEUTRAL, 1, apart=[(self.marines, 5.0)])
-
-
-class CollectMineralShards(Game):
-    """Two marines collect twenty shards by touching them; then there are twenty new ones."""
-
-    name = "CollectMineralShards"
-    num_shards = 20
-
-    def __init__(self, rng: random.Random, num_marines: int = 2):
-        super().__init__(rng)
-        self.num_marines = num_marines
-
-    def fill(self) -> list[Unit]:
-        """Places the marines and the first shards."""
-        self.marines = self.place(units.MARINE, PLAYER, self.num_marines)
-        self._looked_from: dict[int, tuple[float, float]] = {}
-        self.deal()
-        return []
-
-    def deal(self) -> None:
-        """Lays out a new set of shards."""
-        self.shards = self.place(
-            units.MINERAL_SHARD, NEUTRAL, self.num_shards, apart=[(self.marines, 2.0)], mutual=0.75
-        )
-
-    def after_loop(self) -> None:
-        """Scores the shards that are touched."""
-        for marine in self.marines:
-            place = (marine.x, marine.y)
-            if self._looked_from.get(marine.tag) == place:
-                continue
-            self._looked_from[marine.tag] = place
-            x, y = place
-            reach = (marine.type.radius + units.MINERAL_SHARD.radius) ** 2
-            touched = [s for s in self.shards if (s.x - x) ** 2 + (s.y - y) ** 2 <= reach]
-            for shard in touched:
-                self.world.remove(shard)
-                self.shards.remove(shard)
-                self.score += 1
-        if not self.shards:
-            self.deal()
-
-
-GAMES: dict[str, type[Game]] = {game.name: game for game in (MoveToBeacon, CollectMineralShards)}
-
-
-def make_game(name: str, seed: int, options: dict[str, int] | None = None) -> Game:
-    """Returns a mini-game whose episodes are fixed by the seed.
-
-    Args:
-      name: of the map.
-      seed: of everything that is drawn at random.
-      options: `num_marines` (1 to 20) for CollectMineralShards; the other maps have none.
-
-    Raises:
-      ValueError: if the name or an option is not known.
-    """
-    if name not in GAMES:
-        raise ValueError(f"the stand-in has the maps {', '.join(GAMES)}, got {name!r}")
-    options = options or {}
-    legal = {"num_marines"} if name == "CollectMineralShards" else set()
-    for key, value in options.items():
-        if key not in legal:
-            known = ", ".join(sorted(legal)) or "no options"
-            raise ValueError(f"{name} has {known} in the stand-in, got {key!r}")
-        if not isinstance(value, int) or not 1 <= value <= 20:
-            raise ValueError(f"{key} must be a whole number from 1 to 20, got {value!r}")
-    return GAMES[name](random.Random(seed), **options)
