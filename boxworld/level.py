@@ -7,7 +7,6 @@ One character a cell, `room_size` lines: `.` floor, `@` the agent, `a`..`t` the 
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -133,11 +132,10 @@ class Level:
         """
         return -(-len(self.distractors) // self.num_branches) if self.num_branches else 0
 
-    @functools.cached_property
+    @property
     def num_colors(self) -> int:
         """The smallest number of colours that includes all colours of the level."""
-        colors = [KEY_CHARACTERS.find(cell.lower()) for cell in self.text if cell.isalpha()]
-        return 1 + max(colors)
+        return 1 + max(KEY_CHARACTERS.find(cell.lower()) for cell in self.text)
 
     def board(self) -> npt.NDArray[np.uint8]:
         """Returns uint8 [room_size + 2, room_size + 2], codes of `boxworld.cells`, no agent."""
@@ -203,11 +201,11 @@ def _read_boxes(rows: list[str]) -> tuple[Box, ...]:
         for column, cell in enumerate(line):
             if cell not in LOCK_CHARACTERS:
                 continue
-            content = line[column - 1] if column else ""
-            if content != GEM_CHARACTER and content not in tuple(KEY_CHARACTERS):
+            content = line[column - 1] if column > 0 else "#"
+            if content not in GEM_CHARACTER + KEY_CHARACTERS:
                 raise ValueError(
                     f"{_place(row, column)}: the cell left of lock {cell!r} must hold its box's "
-                    f"content, a key or the gem, got {content or 'the border'!r}"
+                    f"content, a key or the gem, got {'the border' if column == 0 else content!r}"
                 )
             key = None if content == GEM_CHARACTER else KEY_CHARACTERS.index(content)
             boxes.append(Box(row, column, LOCK_CHARACTERS.index(cell), key))

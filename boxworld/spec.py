@@ -26,31 +26,33 @@ def room_capacity(room_size: int) -> int:
     return ((room_size + 1) // 2) * ((room_size + 1) // 3)
 
 
-def as_integer(name: str, value: Any) -> int:
-    """Returns `value` as an int; raises TypeError if it is no integer."""
+def as_integer(name: str, value: Any, rule: str = "an integer") -> int:
+    """Returns `value` as an int; raises a TypeError that states `rule` if it is no integer."""
     try:
         if isinstance(value, bool):
             raise TypeError
         return operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+        raise TypeError(f"{name} must be {rule}, got {value!r}") from None
 
 
 def as_range(name: str, value: Any) -> Range:
     """Returns an int or an inclusive (low, high) pair as a pair.
 
     Raises:
-        TypeError: if it is neither.
-        ValueError: if low is above high.
+        TypeError: if it is neither, or the pair is not of integers.
+        ValueError: if there are not two, or low is above high.
     """
     if isinstance(value, tuple | list):
         if len(value) != 2:
             raise ValueError(f"{name} must be an integer or a (low, high) pair, got {value!r}")
-        low, high = (as_integer(name, bound) for bound in value)
+        low, high = (
+            as_integer(name, bound, rule="an integer or a pair of integers") for bound in value
+        )
         if low > high:
             raise ValueError(f"{name} must have low <= high, got ({low}, {high})")
         return low, high
-    bound = as_integer(name, value)
+    bound = as_integer(name, value, rule="an integer or a (low, high) pair")
     return bound, bound
 
 
@@ -132,14 +134,21 @@ class LevelSpec:
             )
         longest, most = self.solution_lengths[1], self.branch_counts[1]
         objects = 1 + longest + most * self.branch_length
+        what = (
+            f"{objects} objects (a loose key, solution_length={longest}, num_branches={most} of "
+            f"branch_length={self.branch_length})"
+        )
+        if objects > room_capacity(MAX_ROOM_SIZE):
+            raise ValueError(
+                f"num_branches must be less for {what}: room_size={MAX_ROOM_SIZE}, the largest, "
+                f"holds {room_capacity(MAX_ROOM_SIZE)}"
+            )
         needed = self.room_size
         while room_capacity(needed) < objects:
             needed += 1
         if needed > self.room_size:
             raise ValueError(
-                f"room_size must be at least {needed} for {objects} objects (a loose key, "
-                f"solution_length={longest}, num_branches={most} of branch_length="
-                f"{self.branch_length}), got {self.room_size}"
+                f"room_size must be at least {needed} for {what}, got {self.room_size}"
             )
 
     def _check_withheld(self) -> None:
