@@ -203,9 +203,10 @@ def _read_boxes(rows: list[str]) -> tuple[Box, ...]:
                 continue
             content = line[column - 1] if column > 0 else "#"
             if content not in GEM_CHARACTER + KEY_CHARACTERS:
+                found = repr(content) if column > 0 else "the border"
                 raise ValueError(
                     f"{_place(row, column)}: the cell left of lock {cell!r} must hold its box's "
-                    f"content, a key or the gem, got {'the border' if column == 0 else content!r}"
+                    f"content, a key or the gem, got {found}"
                 )
             key = None if content == GEM_CHARACTER else KEY_CHARACTERS.index(content)
             boxes.append(Box(row, column, LOCK_CHARACTERS.index(cell), key))
