@@ -1,6 +1,6 @@
 """Goes through a StarCraft II installation step by step and says what is missing.
 
-    python -m sc2_minigames.check [--directory=DIR] [--map=NAME ...] [--timeout=SECONDS]
+    python -m sc2_minigames.check [--game=standin] [--directory=DIR] [--map=NAME ...]
 
 The first step that fails is explained in words, with what to do about it, and the exit code is 1;
 an installation that can be played gives 0. Nothing is downloaded, and no licence is accepted on
@@ -19,6 +19,7 @@ from typing import Any
 
 from sc2_minigames import compatibility
 from sc2_minigames.maps import MINI_GAMES, MiniGame
+from sc2_minigames.standin import installation
 
 GAME_PAGE = "https://github.com/Blizzard/s2client-proto#downloads"
 MAPS_PAGE = "https://github.com/google-deepmind/pysc2#get-the-maps"
@@ -210,6 +211,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m sc2_minigames.check", description="Check an installation of StarCraft II."
     )
+    parser.add_argument(
+        "--game",
+        choices=["starcraft", "standin"],
+        default="starcraft",
+        help="standin: check that the stand-in of this package works here, instead of the game",
+    )
     parser.add_argument("--directory", type=Path, help="the installation (default: SC2PATH)")
     parser.add_argument(
         "--map",
@@ -222,8 +229,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.timeout < 1:
         parser.error(f"--timeout must be at least 1 second, got {options.timeout}")
     games = [MINI_GAMES[name] for name in options.map or MINI_GAMES]
-    ok = run_checks(options.directory, games, options.timeout)
-    print("The mini-games can be played." if ok else "The mini-games cannot be played yet.")
+    if options.game == "standin":
+        if options.directory is not None:
+            parser.error("--directory is where StarCraft II lies; --game=standin needs none")
+        directory = installation.make()
+        try:
+            ok = run_checks(directory, games, options.timeout)
+        finally:
+            installation.remove(directory)
+        what = "stand-in of the mini-games"
+    else:
+        ok = run_checks(options.directory, games, options.timeout)
+        what = "mini-games"
+    print(f"The {what} can be played." if ok else f"The {what} cannot be played yet.")
     return 0 if ok else 1
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from s2clientprotocol import error_pb2, spatial_pb2, ui_pb2
 
 from sc2_minigames.standin import abilities, world
+from sc2_minigames.standin.economy import STRUCTURES, TRAINED
 from sc2_minigames.standin.game import CENTRE, Game
 from sc2_minigames.standin.units import ENEMY, PLAYER
 from sc2_minigames.standin.view import View
@@ -257,8 +258,10 @@ class Commander:
         return SUCCESS
 
     def _cancel(self, index: int) -> int:
-        del index
-        return error_pb2.NotSupported
+        mine = [unit for unit in self.selection if unit.owner == PLAYER]
+        if self.game.economy is None or len(mine) != 1:
+            return error_pb2.Error
+        return self.game.economy.cancel(mine[0], index)
 
     # --- commands
 
@@ -274,9 +277,12 @@ class Commander:
         return tuple(a for a in found if allowed is None or a in allowed)
 
     def _abilities(self, unit: Unit) -> tuple[int, ...]:
-        if not unit.is_mobile:
-            return ()
-        return abilities.WALKING + (abilities.FIGHTING if unit.type.weapon else ())
+        found: tuple[int, ...] = ()
+        if unit.is_mobile:
+            found = abilities.WALKING + (abilities.FIGHTING if unit.type.weapon else ())
+        if self.game.economy is not None:
+            found += self.game.economy.abilities(unit)
+        return found
 
     def command(
         self,
@@ -305,17 +311,33 @@ class Commander:
         actors = [unit for unit in actors if unit.owner == PLAYER and unit.alive]
         if (ability in abilities.NEEDS_POINT) != (point is not None):
             return error_pb2.NotSupported
+        actors = [unit for unit in actors if ability in self._abilities(unit)]
+        # One worker builds, and the trainer with the shortest queue trains.
+        is_for_one = True
+        if ability in STRUCTURES and point is not None:
+            actors.sort(key=lambda unit: unit.distance(*point))
+        elif ability in TRAINED:
+            actors.sort(key=lambda unit: len(unit.production))
+        else:
+            is_for_one = False
         result = error_pb2.NotSupported
         for unit in actors:
-            if ability in self._abilities(unit):
-                outcome = self._order(unit, ability, queued, point, target)
-                result = outcome if result != SUCCESS else result
+            outcome = self._order(unit, ability, queued, point, target)
+            result = outcome if result != SUCCESS else result
+            if is_for_one:
+                break
         return result
 
     def _order(
         self, unit: Unit, ability: int, queued: bool, point: Point | None, target: Unit | None
     ) -> int:
         """Gives one unit an order that it can carry out."""
+        if self.game.economy is not None:
+            outcome = self.game.economy.order(unit, ability, point, target)
+            if isinstance(outcome, Order):
+                return self.give(unit, outcome, queued)
+            if outcome is not None:
+                return outcome
         if ability == abilities.STOP:
             self.replace_orders(unit)
             return SUCCESS
@@ -349,6 +371,7 @@ class Commander:
         """Makes a unit drop what it is doing."""
         unit.orders.clear()
         unit.foe = None
+        unit.is_passing = False
 
 
 def _is_inside(pixel: tuple[int, int], size: tuple[int, int]) -> bool:

@@ -5,26 +5,15 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sc2_minigames.maps import MINI_GAMES
+from sc2_minigames.standin.economy import Bank, Economy
 from sc2_minigames.standin.units import UnitType
 from sc2_minigames.standin.world import Unit, World
 
 MAP_SIZE = 64
 CENTRE = (MAP_SIZE / 2, MAP_SIZE / 2)
 PLACING_TRIES = 10_000
-
-
-@dataclass
-class Bank:
-    """What the player owns and has gathered, in minerals and vespene gas."""
-
-    minerals: int = 0
-    vespene: int = 0
-    collected_minerals: int = 0
-    collected_vespene: int = 0
-    spent_minerals: int = 0
 
 
 class PlacementError(RuntimeError):
@@ -39,6 +28,7 @@ class Game:
       half_width, half_height: half the sides of the ground that can be walked on.
       has_fog: whether only what a unit sees is shown.
       bank: minerals and gas; nothing in the games without an economy.
+      economy: workers and structures, or None.
       score: points of this episode.
       defeat: whether the episode was lost before its time was up.
       abilities: ids that units may use, or None for all that are modelled.
@@ -55,6 +45,7 @@ class Game:
         self.score = 0
         self.defeat = False
         self.bank = Bank()
+        self.economy: Economy | None = None
         x, y = CENTRE
         bounds = (
             x - self.half_width,
@@ -86,6 +77,8 @@ class Game:
     def step(self) -> None:
         """Advances by one game loop."""
         self.world.step()
+        if self.economy is not None:
+            self.economy.step()
         self.after_loop()
         self.world.sweep()
 

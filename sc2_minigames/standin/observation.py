@@ -79,7 +79,7 @@ def _player(message: sc2api_pb2.PlayerCommon, game: Game) -> None:
             army_supply += unit.type.supply
         elif unit.progress >= 1:
             cap += unit.type.supply_provided
-        if unit.production:
+        if unit.production and unit.timer:
             used += unit.production[0].supply
     message.player_id = PLAYER
     message.minerals = game.bank.minerals
@@ -113,7 +113,8 @@ def _interface(message: ui_pb2.ObservationUI, commander: Commander) -> None:
         if unit.production and unit.owner == PLAYER:
             _unit_info(message.production.unit, unit)
             for index, made in enumerate(unit.production):
-                done = 1 - unit.timer / made.build_loops if index == 0 else 0.0
+                has_begun = index == 0 and unit.timer > 0
+                done = 1 - unit.timer / made.build_loops if has_begun else 0.0
                 item = message.production.build_queue.add()
                 item.unit_type = made.id
                 item.player_relative = relative(unit)

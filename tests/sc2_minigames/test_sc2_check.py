@@ -9,6 +9,7 @@ pytest.importorskip("pysc2")
 
 from sc2_minigames import check
 from sc2_minigames.maps import MINI_GAMES
+from sc2_minigames.standin import installation as standin_installation
 
 ALL = list(MINI_GAMES.values())
 
@@ -152,3 +153,23 @@ def test_the_command_exits_with_one_and_refuses_nonsense(tmp_path, capsys):
         check.main(["--timeout=0"])
     assert stop.value.code == 2
     assert "--timeout must be at least 1 second, got 0" in capsys.readouterr().err
+
+
+def test_an_installation_that_works(capsys):
+    assert check.main(["--game=standin"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("[ok]") == 5
+    assert "(version 4.10.0-stand-in) and loads 7 of 7 maps" in out
+    assert "The stand-in of the mini-games can be played." in out
+
+
+def test_a_map_that_does_not_load(capsys):
+    directory = standin_installation.make()
+    try:
+        (directory / "Maps/mini_games/BuildMarines.SC2Map").write_bytes(b"of a newer editor")
+        assert check.main([f"--directory={directory}"]) == 1
+    finally:
+        standin_installation.remove(directory)
+    out = capsys.readouterr().out
+    assert "must load mini_games/BuildMarines.SC2Map (maps of a newer editor" in out
+    assert "The mini-games cannot be played yet." in out

@@ -14,6 +14,7 @@ from sc2_minigames.standin.minigames.combat import (
     DefeatZerglingsAndBanelings,
     FindAndDefeatZerglings,
 )
+from sc2_minigames.standin.minigames.gathering import BuildMarines, CollectMineralsAndGas
 from sc2_minigames.standin.minigames.walking import CollectMineralShards, MoveToBeacon
 
 GAMES: dict[str, type[Game]] = {
@@ -24,6 +25,8 @@ GAMES: dict[str, type[Game]] = {
         FindAndDefeatZerglings,
         DefeatRoaches,
         DefeatZerglingsAndBanelings,
+        CollectMineralsAndGas,
+        BuildMarines,
     )
 }
 
