@@ -14,6 +14,7 @@ from typing import Any
 AGENTS = ("relational", "control", "random")
 STEMS = ("conv", "patch")
 ENTITIES = ("all", "occupied")
+IMPLEMENTATIONS = ("auto", "packed", "plain")
 OPTIMIZERS = ("rmsprop", "adam")
 REDUCTIONS = ("sum", "mean")
 SCHEDULES = ("constant", "linear")
@@ -65,7 +66,6 @@ class AgentConfig:
     entity_size: int = 64  # features of an entity (patch stem; the conv stem gives 24 + 2)
     entities: str = "all"  # all cells (the paper) | occupied: those unlike the background
     max_entities: int = 24  # occupied: at most so many
-    context_size: int = 0  # max-pooled summary of the scene told to every entity; 0: none
     num_references: int = 0  # learned points of reference told to every entity; 0: none
     match_size: int = 32  # features of the comparison with each of them
     num_blocks: int = 2  # relational blocks (the paper: 1 for branch length 1, more for 3)
@@ -74,6 +74,7 @@ class AgentConfig:
     share_weights: bool = True  # the paper: blocks share weights on Box-World
     control_blocks: int = 3  # residual blocks of the control agent (the paper: 3 to 6)
     mlp: tuple[int, ...] = (256, 256, 256, 256)  # the paper: 4 layers; [D] their width
+    implementation: str = "auto"  # packed: compiled over packed rows; plain; auto: packed if it can
     policy_scale: float = 0.01  # [D] initial scale of the policy's layer: near-uniform at first
 
     def __post_init__(self):
@@ -81,9 +82,10 @@ class AgentConfig:
         _check_choice("agent", self.agent, AGENTS)
         _check_choice("stem", self.stem, STEMS)
         _check_choice("entities", self.entities, ENTITIES)
+        _check_choice("implementation", self.implementation, IMPLEMENTATIONS)
         for name in ("entity_size", "max_entities", "num_blocks", "num_heads", "head_size"):
             _check(name, getattr(self, name) >= 1, "at least 1", getattr(self, name))
-        for name in ("context_size", "num_references", "num_frequencies"):
+        for name in ("num_references", "num_frequencies"):
             _check(name, getattr(self, name) >= 0, "at least 0", getattr(self, name))
         _check("patch", len(self.patch) == 2, "two numbers, rows and columns", self.patch)
 
@@ -139,7 +141,7 @@ class RunConfig:
     total_frames: int = 1_000_000_000  # transitions learned from
     max_minutes: float = 0.0  # end after so many minutes of training; 0: no limit
     stop_at_solved: float = 0.0  # end early at this solved share on the last stage; 0: never
-    queue_size: int = 1  # unrolls that may wait for the learner
+    queue_size: int = 1  # unrolls under way or waiting for the learner; at least one an actor
     metrics_seconds: float = 10.0  # between rows of metrics.csv
     checkpoint_seconds: float = 60.0
     checkpoints_kept: int = 3
@@ -172,6 +174,12 @@ class Config(EnvironmentConfig, AgentConfig, LearnerConfig, RunConfig):
             self.envs_per_actor % self.batch_size == 0,
             f"a divisor of envs_per_actor={self.envs_per_actor}",
             self.batch_size,
+        )
+        _check(
+            "queue_size",
+            self.queue_size >= self.num_actors,
+            f"at least num_actors={self.num_actors}",
+            self.queue_size,
         )
 
 

@@ -44,19 +44,19 @@ class Losses(NamedTuple):
 
 
 def compute_losses(
-    agent: Agent | RandomAgent, config: LearnerConfig, batch: Batch, entropy_cost: tf.Tensor
+    agent: Agent, config: LearnerConfig, features: tf.Tensor, batch: Batch, entropy_cost: tf.Tensor
 ) -> Losses:
     """Computes policy-gradient, baseline and entropy losses with V-trace targets.
 
     Args:
-      agent: evaluated on the T + 1 observations of the batch.
+      agent: whose heads are trained.
       config: thresholds, costs and reduction.
+      features: float32 [T + 1, B, F], the agent's features of the batch's observations.
       batch: B unrolls of T steps.
       entropy_cost: float32 [], weight of the entropy bonus.
     """
-    output, _ = agent.unroll(batch.observations, batch.initial_state)
-    logits, values = output.policy_logits[:-1], output.baseline[:-1]
-    bootstrap_value = output.baseline[-1]
+    all_logits, all_values = agent.heads(features)
+    logits, values, bootstrap_value = all_logits[:-1], all_values[:-1], all_values[-1]
     live = batch.weights > 0.0
     behaviour_log_probs = distributions.log_prob(batch.behaviour_logits, batch.actions)
     log_rhos = distributions.log_prob(logits, batch.actions) - behaviour_log_probs
@@ -114,7 +114,7 @@ class Learner:
     """Owns the parameters; turns unrolls into updates of them."""
 
     def __init__(self, agent: Agent | RandomAgent, config: LearnerConfig, seed: int):
-        """Makes a learner for an agent whose variables exist (see `agents.build`).
+        """Makes a learner.
 
         Args:
           agent: the agent to be trained.
@@ -131,7 +131,18 @@ class Learner:
         if self._variables:
             # Creates the optimiser's slots, so that a checkpoint has them from the start.
             self.optimizer._initialize(self._variables)
-        self._train_step = tf.function(self._update_once, jit_compile=True, autograph=False)
+        # What XLA cannot compile are packed features; everything after them it can.
+        self._losses = tf.function(
+            lambda *args: compute_losses(agent, config, *args), jit_compile=True, autograph=False
+        )
+        self._train_step = tf.function(
+            self._update_once, jit_compile=agent.can_compile, autograph=False
+        )
+        self._apply = tf.function(
+            lambda gradients: self.optimizer.apply(gradients, self._variables),
+            jit_compile=True,
+            autograph=False,
+        )
         self.num_updates = 0
 
     def parameters(self) -> list[np.ndarray]:
@@ -180,12 +191,13 @@ class Learner:
     def _update_once(self, batch: Batch) -> tuple[Losses, tf.Tensor]:
         """Takes one gradient step; returns the losses and every gradient's norm [variables]."""
         with tf.GradientTape() as tape:
-            step_losses = compute_losses(self.agent, self._config, batch, self._entropy_cost)
+            features, _ = self.agent.unroll_features(batch.observations)
+            step_losses = self._losses(features, batch, self._entropy_cost.read_value())
         gradients = tape.gradient(step_losses.total, self._variables)
         norms = tf.stack([tf.norm(gradient) for gradient in gradients])
         norm = tf.linalg.global_norm([norms])
         scale = self._config.max_gradient_norm / tf.maximum(norm, self._config.max_gradient_norm)
-        self.optimizer.apply([gradient * scale for gradient in gradients], self._variables)
+        self._apply([gradient * scale for gradient in gradients])
         return step_losses, norms
 
     def _name_non_finite(self, step_losses: Losses, norms: tf.Tensor) -> str:

@@ -142,7 +142,7 @@ class Actor:
         self._version = -1
         self._stage = -1
         self._environment: VectorEnv | None = None
-        self._act = tf.function(self._agent.step, jit_compile=True, autograph=False)
+        self._act = tf.function(self._agent.step, jit_compile=agent.can_compile, autograph=False)
 
     def set_parameters(self, parameters: Sequence[np.ndarray], version: int) -> None:
         """Takes over the learner's variables."""

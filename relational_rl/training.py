@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from relational_rl.agents import Agent, build, make_agent
+from relational_rl.agents import Agent, make_agent
 from relational_rl.agents.agent import RandomAgent
 from relational_rl.backends import Backend, LocalBackend
 from relational_rl.checkpoint import CheckpointStore
@@ -78,13 +78,6 @@ def environment_spec(config: Config) -> EnvironmentSpec:
         environment.close()
 
 
-def make_built_agent(config: Config, spec: EnvironmentSpec) -> Agent | RandomAgent:
-    """Makes a config's agent with all its variables."""
-    agent = make_agent(config, spec)
-    build(agent, spec)
-    return agent
-
-
 class Trainer:
     """One run: the state of the loop and what it writes."""
 
@@ -103,7 +96,7 @@ class Trainer:
         self.config = config
         self.run_dir = run_dir
         self.spec = environment_spec(config)
-        self.agent = make_built_agent(config, self.spec)
+        self.agent = make_agent(config, self.spec)
         self.learner = Learner(self.agent, config, config.seed)
         self.curriculum = Curriculum(
             config.curriculum, config.curriculum_threshold, config.curriculum_window
@@ -223,7 +216,7 @@ class Trainer:
 
         def make_actor(index: int) -> Actor:
             seed = np.random.SeedSequence((config.seed, starts, index)).generate_state(1)[0]
-            agent = make_built_agent(config, spec)
+            agent = make_agent(config, spec)
             return Actor(make_environment, agent, spec, config.unroll_length, int(seed))
 
         return make_actor

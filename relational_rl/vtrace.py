@@ -155,7 +155,7 @@ def from_importance_weights(
     next_vs = _shift(vs, bootstrap_value)
     pg_rhos = _clip(weights, clip_pg_rho_threshold)
     pg_advantages = pg_rhos * (rewards + discounts * next_vs - values)
-    return VTraceReturns(vs=tf.stop_gradient(vs), pg_advantages=tf.stop_gradient(pg_advantages))
+    return VTraceReturns(vs=vs, pg_advantages=pg_advantages)
 
 
 def _discounted_sums(terms: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:

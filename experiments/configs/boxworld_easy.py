@@ -14,7 +14,6 @@ config = Config(
     stem="patch",
     entities="occupied",
     max_entities=12,
-    context_size=32,
     num_references=2,
     num_heads=2,
     head_size=32,

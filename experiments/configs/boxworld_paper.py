@@ -6,4 +6,4 @@ learner on a GPU; on two CPU cores this is a reference, not something to wait fo
 
 from relational_rl.config import Config
 
-config = Config(num_actors=2, envs_per_actor=64)
+config = Config(num_actors=2, queue_size=2, envs_per_actor=64)

@@ -14,6 +14,7 @@ from relational_rl import distributions
 from relational_rl.modules.encoders import EntityEncoder
 from relational_rl.modules.entities import Entities, max_pool
 from relational_rl.modules.relational import RelationalOutput
+from relational_rl.packed.features import PackedFeatures
 
 Observations = Mapping[str, tf.Tensor]
 State = Any
@@ -103,6 +104,7 @@ class Agent(snt.Module):
         initializer = snt.initializers.VarianceScaling(policy_scale**2)
         self._policy = snt.Linear(num_actions, w_init=initializer, name="policy")
         self._baseline = snt.Linear(1, name="baseline")
+        self._packed: PackedFeatures | None = None
 
     def initial_state(self, batch_size: int) -> State:
         """Returns the state before the first step of `batch_size` episodes: ()."""
@@ -126,12 +128,13 @@ class Agent(snt.Module):
           greedy: whether to take the most probable action instead of sampling.
           with_attention: whether to return the attention maps.
         """
-        output = self._forward(observations, with_attention)
+        features, attention = self.features(observations, with_attention)
+        logits, baseline = self.heads(features)
         if greedy:
-            actions = distributions.mode(output.policy_logits)
+            actions = distributions.mode(logits)
         else:
-            actions = distributions.sample(output.policy_logits, seed)
-        return StepOutput(actions, *output), state
+            actions = distributions.sample(logits, seed)
+        return StepOutput(actions, logits, baseline, attention), state
 
     def unroll(
         self, observations: Observations, state: State, with_attention: bool = False
@@ -141,37 +144,66 @@ class Agent(snt.Module):
         Returns:
           policy_logits [T, B, A] and baseline [T, B], and the state after the last step.
         """
-        leading = tf.shape(observations["image"])[:2]
-        static = observations["image"].shape[:2]
+        features, attention = self.unroll_features(observations, with_attention)
+        return AgentOutput(*self.heads(features), attention), state
+
+    def unroll_features(
+        self, observations: Observations, with_attention: bool = False
+    ) -> tuple[tf.Tensor, AttentionMaps | None]:
+        """Returns the features float32 [T, B, F] of observations {"image": [T, B, ...], ...}."""
         flat = {
             key: tf.reshape(value, tf.concat([[-1], tf.shape(value)[2:]], axis=0))
             for key, value in observations.items()
         }
-        for key, value in observations.items():
-            flat[key] = tf.ensure_shape(flat[key], [None, *value.shape[2:]])
-        output = self._forward(flat, with_attention)
-        logits = tf.reshape(
-            output.policy_logits, tf.concat([leading, [output.policy_logits.shape[-1]]], axis=0)
-        )
-        logits = tf.ensure_shape(logits, [*static, output.policy_logits.shape[-1]])
-        baseline = tf.ensure_shape(tf.reshape(output.baseline, leading), static)
-        return AgentOutput(logits, baseline, output.attention), state
+        features, attention = self.features(flat, with_attention)
+        leading = observations["image"].shape[:2]
+        shape = tf.concat([tf.shape(observations["image"])[:2], [features.shape[-1]]], axis=0)
+        features = tf.ensure_shape(tf.reshape(features, shape), [*leading, features.shape[-1]])
+        return features, attention
 
-    def _forward(self, observations: Observations, with_attention: bool) -> AgentOutput:
-        entities = self.encoder(observations["image"])
-        related = self.core(entities)
-        pooled = max_pool(entities._replace(features=related.features))  # [B, F]
+    def features(
+        self, observations: Observations, with_attention: bool = False
+    ) -> tuple[tf.Tensor, AttentionMaps | None]:
+        """Returns the pooled features of B observations, float32 [B, F], and attention maps."""
+        attention = None
+        if self._packed is not None and not with_attention:
+            pooled = self._packed(observations["image"])
+        else:
+            entities = self.encoder(observations["image"])
+            related = self.core(entities)
+            pooled = max_pool(entities._replace(features=related.features))
+            if with_attention:
+                mask = entities.mask
+                if mask is None:
+                    mask = tf.ones_like(entities.cells, tf.bool)
+                attention = AttentionMaps(related.attention_weights, entities.cells, mask)
         if "vector" in observations:
             pooled = tf.concat([pooled, observations["vector"]], axis=-1)
-        hidden = self._mlp(pooled)
-        attention = None
-        if with_attention:
-            mask = entities.mask
-            if mask is None:
-                mask = tf.ones_like(entities.cells, tf.bool)
-            attention = AttentionMaps(related.attention_weights, entities.cells, mask)
-        baseline = tf.squeeze(self._baseline(hidden), axis=-1)
-        return AgentOutput(self._policy(hidden), baseline, attention)
+        return pooled, attention
+
+    def heads(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Maps features [..., F] to policy logits [..., A] and baseline [...]."""
+        flat = tf.reshape(features, [-1, features.shape[-1]])
+        hidden = self._mlp(flat)
+        leading = tf.shape(features)[:-1]
+        logits = self._policy(hidden)
+        logits = tf.reshape(logits, tf.concat([leading, [logits.shape[-1]]], axis=0))
+        baseline = tf.reshape(self._baseline(hidden), leading)
+        logits = tf.ensure_shape(logits, [*features.shape[:-1], logits.shape[-1]])
+        return logits, tf.ensure_shape(baseline, features.shape[:-1])
+
+    def use_packed(self) -> None:
+        """Computes the features over packed rows from now on (see relational_rl.packed).
+
+        Raises:
+          ValueError: this agent cannot be computed so; the message says why.
+        """
+        self._packed = PackedFeatures(self.encoder, self.core)
+
+    @property
+    def can_compile(self) -> bool:
+        """Whether XLA can compile the whole agent; packed features it cannot."""
+        return self._packed is None
 
     def num_parameters(self) -> int:
         """Returns how many numbers are learned (after the first call)."""
@@ -218,3 +250,8 @@ class RandomAgent(snt.Module):
     def num_parameters(self) -> int:
         """Returns 0."""
         return 0
+
+    @property
+    def can_compile(self) -> bool:
+        """Whether XLA can compile the whole agent."""
+        return True

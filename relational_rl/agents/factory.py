@@ -4,16 +4,17 @@ import tensorflow as tf
 
 from relational_rl.agents.agent import Agent, Core, RandomAgent
 from relational_rl.config import AgentConfig
-from relational_rl.modules.context import GlobalContext, References
 from relational_rl.modules.encoders import EntityEncoder
+from relational_rl.modules.references import References
 from relational_rl.modules.relational import RelationalModule
 from relational_rl.modules.residual import ResidualModule
 from relational_rl.modules.stems import ConvStem, PatchStem
+from relational_rl.packed.features import unsupported
 from relational_rl.specs import EnvironmentSpec
 
 
 def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgent:
-    """Makes the agent that `config` describes for environments like `spec`.
+    """Makes the agent that `config` describes for environments like `spec`, all variables made.
 
     The relational and the control agent differ by one module, the core. The control agent's core
     works on the whole map, so its entities are always all cells.
@@ -38,7 +39,6 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
         spec.image_dtype,
         spec.image_scale,
         max_entities=config.max_entities if occupied else None,
-        context=GlobalContext(config.context_size) if config.context_size else None,
         references=(
             References(config.num_references, config.match_size) if config.num_references else None
         ),
@@ -50,10 +50,15 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
         core = RelationalModule(
             config.num_blocks, config.num_heads, config.head_size, config.share_weights
         )
-    return Agent(encoder, core, config.mlp, spec.num_actions, config.policy_scale)
+    agent = Agent(encoder, core, config.mlp, spec.num_actions, config.policy_scale)
+    _build(agent, spec)
+    why = unsupported(encoder, core, spec.image_dtype)
+    if config.implementation == "packed" or (config.implementation == "auto" and why is None):
+        agent.use_packed()
+    return agent
 
 
-def build(agent: Agent | RandomAgent, spec: EnvironmentSpec) -> None:
+def _build(agent: Agent, spec: EnvironmentSpec) -> None:
     """Creates all variables of `agent` by showing it one observation of zeros."""
     observations = {key: tf.constant(value) for key, value in spec.zeros((1,)).items()}
     agent.step(observations, agent.initial_state(1), tf.constant([0, 0]))

@@ -1,7 +1,8 @@
 """Actors as threads of this process.
 
 The compiled environment and the compiled network both run outside Python's interpreter lock, so
-acting and learning share the cores. The queue is bounded: an actor that is ahead waits.
+acting and learning share the cores. An actor begins an unroll only when there is room for it, so
+one that is ahead waits, and then acts with the newest parameters instead of holding a stale unroll.
 """
 
 import queue
@@ -29,10 +30,11 @@ class LocalBackend:
         Args:
           make_actor: makes the actor of an index; called in the actor's thread.
           num_actors: how many threads.
-          queue_size: how many unrolls may wait for the learner.
+          queue_size: how many unrolls may be under way or wait for the learner.
         """
         self._make_actor = make_actor
-        self._unrolls: queue.Queue[Unroll] = queue.Queue(queue_size)
+        self._unrolls: queue.Queue[Unroll] = queue.Queue()
+        self._room = threading.Semaphore(queue_size)
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._parameters: tuple[Sequence[np.ndarray], int] = ((), -1)
@@ -65,11 +67,13 @@ class LocalBackend:
           ActorError: an actor has failed; the message holds its traceback.
         """
         try:
-            return self._unrolls.get(timeout=timeout)
+            unroll = self._unrolls.get(timeout=timeout)
         except queue.Empty:
             if self._failure is not None:
                 raise ActorError(self._failure) from None
             return None
+        self._room.release()
+        return unroll
 
     def stop(self) -> None:
         """Stops the threads and waits for them.
@@ -91,21 +95,15 @@ class LocalBackend:
         try:
             actor = self._make_actor(index)
             while not self._stopped.is_set():
+                if not self._room.acquire(timeout=_POLL):
+                    continue
                 with self._lock:
                     parameters, stage = self._parameters, self._stage
                 actor.set_stage(*stage)
                 actor.set_parameters(*parameters)
-                self._put(actor.unroll())
+                self._unrolls.put(actor.unroll())
         except BaseException:
             self._failure = f"actor {index} failed:\n{traceback.format_exc()}"
         finally:
             if actor is not None:
                 actor.close()
-
-    def _put(self, unroll: Unroll) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._unrolls.put(unroll, timeout=_POLL)
-                return
-            except queue.Full:
-                continue

@@ -73,6 +73,10 @@ class MultiHeadAttention(snt.Module):
         values = tf.einsum("bhnm,bmhd->bnhd", weights, value)
         return tf.reshape(values, [batch, num_entities, heads * size]), weights
 
+    def parameters(self) -> list[tf.Variable]:
+        """Returns the learned variables: projection, scale and offset of its norm."""
+        return [self._project.w, self._norm_scale, self._norm_offset]
+
 
 def normalize(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
     """Returns `x` with mean 0 and deviation 1 over its last axis (Ba et al. 2016)."""

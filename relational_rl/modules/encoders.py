@@ -3,8 +3,8 @@
 import sonnet as snt
 import tensorflow as tf
 
-from relational_rl.modules.context import GlobalContext, References
 from relational_rl.modules.entities import Entities, all_cells, occupied_cells
+from relational_rl.modules.references import References
 from relational_rl.modules.stems import ConvStem, PatchStem
 
 
@@ -18,7 +18,6 @@ class EntityEncoder(snt.Module):
         image_dtype: str,
         image_scale: float,
         max_entities: int | None = None,
-        context: GlobalContext | None = None,
         references: References | None = None,
         name: str | None = None,
     ):
@@ -31,7 +30,6 @@ class EntityEncoder(snt.Module):
           image_scale: the images are divided by it.
           max_entities: None makes every cell an entity (the paper); a number keeps the cells
             that differ from `background`, at most so many.
-          context: tells every entity a summary of the scene; None for none.
           references: tells every entity of learned points of reference; None for none.
           name: name of the module.
 
@@ -46,12 +44,12 @@ class EntityEncoder(snt.Module):
                 "entities=occupied needs a map as large as the image (conv_padding=SAME), "
                 f"got a map of {self.map_shape} for an image of {tuple(image_shape[:2])}"
             )
-        self._stem = stem
-        self._image_scale = image_scale
-        self._max_entities = max_entities
-        self._context = context
-        self._references = references
-        self._merge: snt.Linear | None = None
+        self.image_shape = image_shape
+        self.stem = stem
+        self.image_scale = image_scale
+        self.max_entities = max_entities
+        self.references = references
+        self._merge = snt.Linear(stem.entity_size, name="merge") if references else None
         if max_entities is not None:
             # What the scene looks like without objects; set once, before training.
             self.background = tf.Variable(
@@ -61,29 +59,28 @@ class EntityEncoder(snt.Module):
     @property
     def needs_background(self) -> bool:
         """Whether `background` has to be set before training."""
-        return self._max_entities is not None
+        return self.max_entities is not None
 
     def __call__(self, images: tf.Tensor) -> Entities:
         """Makes entities of images [B, H, W, C]."""
         height, width = self.map_shape
-        if self._max_entities is None:
+        if self.max_entities is None:
             cells, mask = all_cells(tf.shape(images)[0], height * width), None
         else:
-            cells, mask = occupied_cells(images, self.background, self._max_entities)
-        features = self._stem(tf.cast(images, tf.float32) / self._image_scale, cells)
+            cells, mask = occupied_cells(images, self.background, self.max_entities)
+        features = self.stem(tf.cast(images, tf.float32) / self.image_scale, cells)
         entities = Entities(features, mask, cells)
-        told = entities
-        if self._references is not None:
-            told = self._references(told, self.map_shape)
-        if self._context is not None:
-            told = self._context(told)
-        if told is not entities:
-            told = told._replace(features=self._merged(told.features, features.shape[-1]))
-        return told
+        if self.references is None or self._merge is None:
+            return entities
+        told = self.references(entities, self.map_shape).features
+        merged = tf.nn.relu(self._merge(tf.reshape(told, [-1, told.shape[-1]])))
+        return entities._replace(features=tf.reshape(merged, tf.shape(features)))
 
-    def _merged(self, features: tf.Tensor, size: int) -> tf.Tensor:
-        """Brings the features back to the entity's size."""
-        if self._merge is None:
-            self._merge = snt.Linear(size, name="merge")
-        flat = tf.nn.relu(self._merge(tf.reshape(features, [-1, features.shape[-1]])))
-        return tf.reshape(flat, [-1, features.shape[1], size])
+    @property
+    def is_sparse(self) -> bool:
+        """Whether only occupied cells are entities and only their patches are looked at."""
+        return self.max_entities is not None and isinstance(self.stem, PatchStem)
+
+    def merge_parameters(self) -> list[tf.Variable]:
+        """Returns the variables of the layer after the references; [] without references."""
+        return [] if self._merge is None else [self._merge.w, self._merge.b]

@@ -28,15 +28,29 @@ class RelationalBlock(snt.Module):
         """Makes a block for entities of `entity_size` features."""
         super().__init__(name=name)
         self._attention = MultiHeadAttention(num_heads, head_size)
-        self._mlp = snt.nets.MLP([entity_size, entity_size], activate_final=False)
+        self._hidden = snt.Linear(entity_size, name="hidden")
+        self._update = snt.Linear(entity_size, name="update")
         self._norm = snt.LayerNorm(-1, create_scale=True, create_offset=True)
 
     def __call__(self, features: tf.Tensor, mask: tf.Tensor | None):
         """Maps features [B, N, F] to features [B, N, F] and weights [B, H, N, N]."""
         values, weights = self._attention(features, mask)
         flat = tf.reshape(values, [-1, values.shape[-1]])  # a product of matrices is fastest flat
-        update = tf.reshape(self._mlp(flat), tf.shape(features))
+        update = self._update(tf.nn.relu(self._hidden(flat)))
+        update = tf.reshape(update, tf.shape(features))
         return self._norm(features + update), weights
+
+    def parameters(self) -> list[tf.Variable]:
+        """Returns the learned variables: attention, the two layers, the norm."""
+        return [
+            *self._attention.parameters(),
+            self._hidden.w,
+            self._hidden.b,
+            self._update.w,
+            self._update.b,
+            self._norm.scale,
+            self._norm.offset,
+        ]
 
 
 class RelationalModule(snt.Module):
@@ -66,16 +80,16 @@ class RelationalModule(snt.Module):
         if num_blocks < 1:
             raise ValueError(f"num_blocks must be at least 1, got {num_blocks}")
         self.num_blocks = num_blocks
-        self._num_heads = num_heads
-        self._head_size = head_size
+        self.num_heads = num_heads
+        self.head_size = head_size
         self._share_weights = share_weights
-        self._blocks: list[RelationalBlock] = []
+        self.blocks: list[RelationalBlock] = []
 
     @snt.once
     def _build(self, entity_size: int):
         count = 1 if self._share_weights else self.num_blocks
-        self._blocks = [
-            RelationalBlock(self._num_heads, self._head_size, entity_size, name=f"block_{i}")
+        self.blocks = [
+            RelationalBlock(self.num_heads, self.head_size, entity_size, name=f"block_{i}")
             for i in range(count)
         ]
 
@@ -91,6 +105,6 @@ class RelationalModule(snt.Module):
         self._build(entities.features.shape[-1])
         features, weights = entities.features, []
         for i in range(self.num_blocks):
-            features, block_weights = self._blocks[i % len(self._blocks)](features, entities.mask)
+            features, block_weights = self.blocks[i % len(self.blocks)](features, entities.mask)
             weights.append(block_weights)
         return RelationalOutput(features, tuple(weights))

@@ -32,6 +32,7 @@ class ConvStem(snt.Module):
         super().__init__(name=name)
         if padding not in ("SAME", "VALID"):
             raise ValueError(f"padding must be SAME or VALID, got {padding!r}")
+        self.entity_size = channels[-1] + 2  # with the coordinates
         self._kernel_size = kernel_size
         self._padding = padding
         self._layers = [
@@ -89,7 +90,8 @@ class PatchStem(snt.Module):
         super().__init__(name=name)
         if any(side < 1 or side % 2 == 0 for side in patch):
             raise ValueError(f"patch must be two odd positive numbers, got {patch}")
-        self._patch = patch
+        self.patch = patch
+        self.entity_size = entity_size
         self._num_frequencies = num_frequencies
         self._frequency_scale = frequency_scale
         self._embed = snt.Linear(entity_size, name="embed")
@@ -98,11 +100,15 @@ class PatchStem(snt.Module):
         """Returns the height and width of the map: every pixel is a cell."""
         return image_shape[0], image_shape[1]
 
+    def parameters(self) -> list[tf.Variable]:
+        """Returns the learned variables."""
+        return [self._embed.w, self._embed.b]
+
     @snt.once
     def _build(self, channels: int):
         # The same projections in every process and every run.
         values = np.random.default_rng(0).normal(size=(channels, self._num_frequencies))
-        self._projections = tf.Variable(
+        self.projections = tf.Variable(
             (values * self._frequency_scale).astype(np.float32),
             trainable=False,
             name="colour_projections",
@@ -112,7 +118,7 @@ class PatchStem(snt.Module):
         """Maps images float32 [B, H, W, C] and cells [B, N] to features [B, N, entity_size]."""
         height, width, channels = images.shape[1:]
         self._build(channels)
-        rows, columns = self._patch
+        rows, columns = self.patch
         top, left = rows // 2, columns // 2
         padded = tf.pad(images, [[0, 0], [top, top], [left, left], [0, 0]])
         shifted = [
@@ -122,7 +128,7 @@ class PatchStem(snt.Module):
         batch, num_entities = tf.shape(pixels)[0], pixels.shape[1]
         features = pixels
         if self._num_frequencies:
-            phases = tf.reshape(pixels, [-1, channels]) @ self._projections
+            phases = tf.reshape(pixels, [-1, channels]) @ self.projections
             waves = tf.concat([tf.cos(phases), tf.sin(phases)], axis=-1)
             waves = tf.reshape(
                 waves, [batch, num_entities, 2 * self._num_frequencies * rows * columns]

@@ -1,29 +1,13 @@
-"""What every entity is told about the whole scene before entities attend to one another.
+"""Learned points of reference, told to every entity before entities attend to one another.
 
-Generic additions to the published network: nothing here knows a game. B batch, N entities,
+A generic addition to the published network: nothing here knows a game. B batch, N entities,
 F features, R references.
 """
 
 import sonnet as snt
 import tensorflow as tf
 
-from relational_rl.modules.entities import Entities, max_pool
-
-
-class GlobalContext(snt.Module):
-    """Appends the same summary of the scene to every entity: a max-pooled linear layer."""
-
-    def __init__(self, size: int, name: str | None = None):
-        """Makes the module; `size` is the summary's number of features."""
-        super().__init__(name=name)
-        self._summarise = snt.Linear(size, name="summarise")
-
-    def __call__(self, entities: Entities) -> Entities:
-        """Maps features [B, N, F] to [B, N, F + size]."""
-        summary = max_pool(entities._replace(features=self._summarise(entities.features)))
-        num_entities = entities.features.shape[1]
-        repeated = tf.tile(tf.nn.relu(summary)[:, tf.newaxis], [1, num_entities, 1])
-        return entities._replace(features=tf.concat([entities.features, repeated], axis=-1))
+from relational_rl.modules.entities import Entities
 
 
 class References(snt.Module):
@@ -38,8 +22,8 @@ class References(snt.Module):
     def __init__(self, num_references: int, match_size: int, name: str | None = None):
         """Makes the module for R references and products of `match_size` features."""
         super().__init__(name=name)
-        self._num_references = num_references
-        self._match_size = match_size
+        self.num_references = num_references
+        self.match_size = match_size
         self._score = snt.Linear(num_references, name="score")
         self._own = snt.Linear(match_size, name="own_match")
         self._other = snt.Linear(match_size, name="reference_match")
@@ -62,5 +46,16 @@ class References(snt.Module):
         direction = tf.clip_by_value(offset, -1.0, 1.0)
         match = self._own(features)[:, :, tf.newaxis] * self._other(chosen)[:, tf.newaxis]
         told = tf.concat([distance, direction, match], axis=-1)  # [B, N, R, 4 + match_size]
-        told = tf.reshape(told, [-1, num_entities, self._num_references * (4 + self._match_size)])
+        told = tf.reshape(told, [-1, num_entities, self.num_references * (4 + self.match_size)])
         return entities._replace(features=tf.concat([features, told], axis=-1))
+
+    def parameters(self) -> list[tf.Variable]:
+        """Returns the learned variables."""
+        return [
+            self._score.w,
+            self._score.b,
+            self._own.w,
+            self._own.b,
+            self._other.w,
+            self._other.b,
+        ]

@@ -1,0 +1,13 @@
+"""The relational network over packed entities: the same numbers as the modules, many times faster.
+
+The modules of `relational_rl.modules` say what the network is; on sparse scenes they compute with
+padding, and compilers make poor code of their short loops. This package computes the same forward
+and backward pass over rows without padding: products of matrices by BLAS, everything between them
+by compiled loops, the images of a batch shared out over threads.
+
+    scenes    images -> packed rows
+    simd      a weighted sum of short rows in registers
+    kernels   what is not a product of matrices
+    network   the forward and the backward pass
+    features  the network as a differentiable TensorFlow function of an agent's variables
+"""

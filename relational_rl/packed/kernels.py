@@ -1,0 +1,434 @@
+"""What is not a product of matrices: compiled loops over packed rows, forward and backward.
+
+Everything works in place on preallocated arrays and releases the interpreter lock. Symbols as in
+scenes.py; F features of an entity, H heads, D head size, Q references, M match size.
+Names that start with d are gradients of the loss with respect to the rest of the name.
+"""
+
+from functools import lru_cache
+from math import exp, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from relational_rl.packed.simd import LANES, combine
+
+EPSILON = np.float32(1e-5)  # of layer norms, as in modules/attention.py and Sonnet
+
+
+def _compiled(function):
+    return njit(function, cache=True, nogil=True, fastmath=True, error_model="numpy")
+
+
+@_compiled
+def embed(table, pixels, cells, width, height, place_weights, bias, out):
+    """Sets out [R, F] to relu(sum over the patch of table [P, U, F] + place + bias)."""
+    size = out.shape[1]
+    across = np.float32(2.0 / max(width - 1, 1))
+    down = np.float32(2.0 / max(height - 1, 1))
+    for r in range(pixels.shape[0]):
+        x = np.float32(cells[r] % width) * across - np.float32(1.0)
+        y = np.float32(cells[r] // width) * down - np.float32(1.0)
+        for f in range(size):
+            out[r, f] = bias[f] + x * place_weights[0, f] + y * place_weights[1, f]
+        for p in range(pixels.shape[1]):
+            pixel = pixels[r, p]
+            for f in range(size):
+                out[r, f] += table[p, pixel, f]
+        for f in range(size):
+            out[r, f] = max(out[r, f], np.float32(0.0))
+
+
+@_compiled
+def embed_backward(d_out, out, pixels, cells, width, height, d_table, d_place_weights, d_bias):
+    """Adds to the gradients of `embed`; masks d_out [R, F] in place."""
+    size = out.shape[1]
+    across = np.float32(2.0 / max(width - 1, 1))
+    down = np.float32(2.0 / max(height - 1, 1))
+    for r in range(pixels.shape[0]):
+        x = np.float32(cells[r] % width) * across - np.float32(1.0)
+        y = np.float32(cells[r] // width) * down - np.float32(1.0)
+        for f in range(size):
+            gradient = d_out[r, f] if out[r, f] > 0 else np.float32(0.0)
+            d_out[r, f] = gradient
+            d_bias[f] += gradient
+            d_place_weights[0, f] += x * gradient
+            d_place_weights[1, f] += y * gradient
+        for p in range(pixels.shape[1]):
+            pixel = pixels[r, p]
+            for f in range(size):
+                d_table[p, pixel, f] += d_out[r, f]
+
+
+@_compiled
+def bias_relu(x, bias):
+    """Sets x [R, F] to relu(x + bias)."""
+    for r in range(x.shape[0]):
+        for f in range(x.shape[1]):
+            x[r, f] = max(x[r, f] + bias[f], np.float32(0.0))
+
+
+@_compiled
+def bias_relu_backward(d_x, x, d_bias):
+    """Masks d_x [R, F] by the output x of `bias_relu` and adds its sum to d_bias."""
+    for r in range(x.shape[0]):
+        for f in range(x.shape[1]):
+            gradient = d_x[r, f] if x[r, f] > 0 else np.float32(0.0)
+            d_x[r, f] = gradient
+            d_bias[f] += gradient
+
+
+@_compiled
+def add_column_sums(x, out):
+    """Adds the sums of x [R, F] over its rows to out [F]."""
+    for r in range(x.shape[0]):
+        for f in range(x.shape[1]):
+            out[f] += x[r, f]
+
+
+@_compiled
+def residual_norm(x, update, bias, scale, offset, normal, deviations, out):
+    """Sets out [R, F] to layer_norm(x + update + bias) * scale + offset.
+
+    Keeps the normalised rows in `normal` [R, F] and 1 / deviation in `deviations` [R].
+    """
+    size = x.shape[1]
+    for r in range(x.shape[0]):
+        mean = np.float32(0.0)
+        for f in range(size):
+            normal[r, f] = x[r, f] + update[r, f] + bias[f]
+            mean += normal[r, f]
+        mean /= np.float32(size)
+        variance = np.float32(0.0)
+        for f in range(size):
+            centred = normal[r, f] - mean
+            variance += centred * centred
+        inverse = np.float32(1.0) / np.float32(sqrt(variance / np.float32(size) + EPSILON))
+        deviations[r] = inverse
+        for f in range(size):
+            normal[r, f] = (normal[r, f] - mean) * inverse
+        for f in range(size):
+            out[r, f] = normal[r, f] * scale[f] + offset[f]
+
+
+@_compiled
+def residual_norm_backward(d_out, normal, deviations, scale, d_x, d_bias, d_scale, d_offset):
+    """Sets d_x [R, F], the gradient of x and of update alike; adds to the parameters'."""
+    size = normal.shape[1]
+    for r in range(normal.shape[0]):
+        mean = np.float32(0.0)
+        along = np.float32(0.0)
+        for f in range(size):
+            d_offset[f] += d_out[r, f]
+            d_scale[f] += d_out[r, f] * normal[r, f]
+        for f in range(size):
+            gradient = d_out[r, f] * scale[f]
+            mean += gradient
+            along += gradient * normal[r, f]
+        mean /= np.float32(size)
+        along /= np.float32(size)
+        for f in range(size):
+            gradient = d_out[r, f] * scale[f]
+            d_x[r, f] = deviations[r] * (gradient - mean - normal[r, f] * along)
+        for f in range(size):
+            d_bias[f] += d_x[r, f]
+
+
+@_compiled
+def max_pool(x, starts, pooled, chosen):
+    """Sets pooled [B, F] to the maximum over an image's rows and chosen [B, F] to its row."""
+    size = x.shape[1]
+    for b in range(pooled.shape[0]):
+        first = starts[b]
+        empty = starts[b + 1] == first
+        for f in range(size):
+            pooled[b, f] = np.float32(0.0) if empty else x[first, f]
+            chosen[b, f] = -1 if empty else first
+        for r in range(first + 1, starts[b + 1]):
+            for f in range(size):
+                if x[r, f] > pooled[b, f]:
+                    pooled[b, f] = x[r, f]
+                    chosen[b, f] = r
+
+
+@_compiled
+def max_pool_backward(d_pooled, chosen, d_x):
+    """Sets d_x [R, F] to the gradients [B, F] of the rows that were chosen, else 0."""
+    d_x[:] = np.float32(0.0)
+    for b in range(chosen.shape[0]):
+        for f in range(chosen.shape[1]):
+            if chosen[b, f] >= 0:
+                d_x[chosen[b, f], f] = d_pooled[b, f]
+
+
+@_compiled
+def choose_references(scores, bias, rows, cells, starts, width, chosen, places):
+    """Turns scores [R, Q] into softmax weights over each image's rows, in place.
+
+    Sets chosen [B, Q, F] and places [B, Q, 2] to the weighted rows and their (column, row).
+    """
+    num_references, size = scores.shape[1], rows.shape[1]
+    for b in range(places.shape[0]):
+        first, last = starts[b], starts[b + 1]
+        for q in range(num_references):
+            for f in range(size):
+                chosen[b, q, f] = np.float32(0.0)
+            places[b, q, 0] = np.float32(0.0)
+            places[b, q, 1] = np.float32(0.0)
+            largest = np.float32(-1e30)
+            for r in range(first, last):
+                scores[r, q] += bias[q]
+                largest = max(largest, scores[r, q])
+            total = np.float32(0.0)
+            for r in range(first, last):
+                scores[r, q] = np.float32(exp(scores[r, q] - largest))
+                total += scores[r, q]
+            for r in range(first, last):
+                weight = scores[r, q] / total
+                scores[r, q] = weight
+                places[b, q, 0] += weight * np.float32(cells[r] % width)
+                places[b, q, 1] += weight * np.float32(cells[r] // width)
+                for f in range(size):
+                    chosen[b, q, f] += weight * rows[r, f]
+
+
+@_compiled
+def tell_references(
+    rows, own, own_bias, other, other_bias, cells, starts, width, height, places, out
+):
+    """Sets out [R, F + Q * (4 + M)] to each row with what it is told of the references.
+
+    Adds the biases to own [R, M] and other [B, Q, M] in place.
+    """
+    size, match = rows.shape[1], own.shape[1]
+    for b in range(places.shape[0]):
+        for q in range(places.shape[1]):
+            for m in range(match):
+                other[b, q, m] += other_bias[m]
+        for r in range(starts[b], starts[b + 1]):
+            for m in range(match):
+                own[r, m] += own_bias[m]
+            for f in range(size):
+                out[r, f] = rows[r, f]
+            at = size
+            for q in range(places.shape[1]):
+                across = places[b, q, 0] - np.float32(cells[r] % width)
+                down = places[b, q, 1] - np.float32(cells[r] // width)
+                out[r, at] = across / np.float32(width)
+                out[r, at + 1] = down / np.float32(height)
+                out[r, at + 2] = min(max(across, np.float32(-1.0)), np.float32(1.0))
+                out[r, at + 3] = min(max(down, np.float32(-1.0)), np.float32(1.0))
+                at += 4
+                for m in range(match):
+                    out[r, at + m] = own[r, m] * other[b, q, m]
+                at += match
+
+
+@_compiled
+def tell_references_backward(
+    d_out, own, other, cells, starts, width, height, places, d_rows, d_own, d_other, d_places
+):
+    """Sets the gradients of the inputs of `tell_references`."""
+    size, match = d_rows.shape[1], own.shape[1]
+    for b in range(places.shape[0]):
+        for q in range(places.shape[1]):
+            d_places[b, q, 0] = np.float32(0.0)
+            d_places[b, q, 1] = np.float32(0.0)
+            for m in range(match):
+                d_other[b, q, m] = np.float32(0.0)
+        for r in range(starts[b], starts[b + 1]):
+            for f in range(size):
+                d_rows[r, f] = d_out[r, f]
+            for m in range(match):
+                d_own[r, m] = np.float32(0.0)
+            at = size
+            for q in range(places.shape[1]):
+                across = places[b, q, 0] - np.float32(cells[r] % width)
+                down = places[b, q, 1] - np.float32(cells[r] // width)
+                d_places[b, q, 0] += d_out[r, at] / np.float32(width)
+                d_places[b, q, 1] += d_out[r, at + 1] / np.float32(height)
+                if abs(across) <= np.float32(1.0):
+                    d_places[b, q, 0] += d_out[r, at + 2]
+                if abs(down) <= np.float32(1.0):
+                    d_places[b, q, 1] += d_out[r, at + 3]
+                at += 4
+                for m in range(match):
+                    d_own[r, m] += d_out[r, at + m] * other[b, q, m]
+                for m in range(match):
+                    d_other[b, q, m] += d_out[r, at + m] * own[r, m]
+                at += match
+
+
+@_compiled
+def choose_references_backward(
+    weights, rows, cells, starts, width, d_chosen, d_places, d_scores, d_rows
+):
+    """Sets d_scores [R, Q] and adds to d_rows [R, F]."""
+    size = rows.shape[1]
+    for b in range(d_places.shape[0]):
+        first, last = starts[b], starts[b + 1]
+        for q in range(weights.shape[1]):
+            mean = np.float32(0.0)
+            for r in range(first, last):
+                gradient = d_places[b, q, 0] * np.float32(cells[r] % width)
+                gradient += d_places[b, q, 1] * np.float32(cells[r] // width)
+                for f in range(size):
+                    gradient += d_chosen[b, q, f] * rows[r, f]
+                d_scores[r, q] = gradient
+                mean += weights[r, q] * gradient
+            for r in range(first, last):
+                weight = weights[r, q]
+                d_scores[r, q] = weight * (d_scores[r, q] - mean)
+                for f in range(size):
+                    d_rows[r, f] += weight * d_chosen[b, q, f]
+
+
+class AttentionKernels(NamedTuple):
+    """Attention for one head size, forward and backward."""
+
+    forward: Any
+    backward: Any
+
+
+@lru_cache
+def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
+    """Compiles attention among at most `max_entities` rows, heads of `head_size` features."""
+    wide = -(-max_entities // LANES) * LANES  # columns of a transposed head, padded
+    root = np.float32(head_size**-0.5)
+    inverse_size = np.float32(1.0 / head_size)
+
+    @_compiled
+    def transpose(source, at, step, count, out):
+        """Sets out [head_size, wide] (flat) to `count` rows of `source`, transposed."""
+        for i in range(count):
+            for d in range(head_size):
+                out[d * wide + i] = source[at + i * step + d]
+
+    @_compiled
+    def forward(qkv, scale, offset, starts, pair_starts, normal, deviations, affine, weights, out):
+        """Attends within each image.
+
+        Arguments, all flat: qkv [R, 3, H, D]; scale, offset [3, H, D]; pair_starts [B + 1], where
+        an image's weights start. Sets normal and affine [R, 3, H, D] (rows before and after scale
+        and offset), deviations [R, 3, H], weights (for each image [H, n, n]) and out [R, H, D].
+        """
+        heads = scale.shape[0] // (3 * head_size)
+        step = 3 * heads * head_size
+        keys = np.zeros(head_size * wide, np.float32)
+        logits = np.empty(wide, np.float32)
+        for part in range(deviations.shape[0]):
+            at = part * head_size
+            parameter = (part % (3 * heads)) * head_size
+            mean = np.float32(0.0)
+            for d in range(head_size):
+                mean += qkv[at + d]
+            mean *= inverse_size
+            variance = np.float32(0.0)
+            for d in range(head_size):
+                centred = qkv[at + d] - mean
+                variance += centred * centred
+            inverse = np.float32(1.0) / np.float32(sqrt(variance * inverse_size + EPSILON))
+            deviations[part] = inverse
+            for d in range(head_size):
+                normal[at + d] = (qkv[at + d] - mean) * inverse
+            for d in range(head_size):
+                affine[at + d] = normal[at + d] * scale[parameter + d] + offset[parameter + d]
+        for b in range(starts.shape[0] - 1):
+            count = starts[b + 1] - starts[b]
+            for head in range(heads):
+                query = starts[b] * step + head * head_size
+                key = query + heads * head_size
+                value = key + heads * head_size
+                transpose(affine, key, step, count, keys)
+                for i in range(count):
+                    combine(logits, 0, affine, query + i * step, 1, keys, 0, wide, head_size, wide)
+                    at = pair_starts[b] + (head * count + i) * count
+                    largest = logits[0]
+                    for j in range(1, count):
+                        largest = max(largest, logits[j])
+                    total = np.float32(0.0)
+                    for j in range(count):
+                        weight = np.float32(exp((logits[j] - largest) * root))
+                        weights[at + j] = weight
+                        total += weight
+                    total = np.float32(1.0) / total
+                    for j in range(count):
+                        weights[at + j] *= total
+                    combine(
+                        out,
+                        ((starts[b] + i) * heads + head) * head_size,
+                        weights,
+                        at,
+                        1,
+                        affine,
+                        value,
+                        step,
+                        count,
+                        head_size,
+                    )
+
+    @_compiled
+    def backward(
+        d_out, starts, pair_starts, scale, normal, deviations, affine, weights, d_qkv,
+        d_scale, d_offset,
+    ):  # fmt: skip
+        """Sets d_qkv [R, 3, H, D] and adds to d_scale and d_offset [3, H, D]; all flat."""
+        heads = scale.shape[0] // (3 * head_size)
+        step = 3 * heads * head_size
+        values = np.zeros(head_size * wide, np.float32)
+        d_weights = np.empty(wide, np.float32)
+        d_logits = np.empty(wide * wide, np.float32)
+        for b in range(starts.shape[0] - 1):
+            count = starts[b + 1] - starts[b]
+            for head in range(heads):
+                query = starts[b] * step + head * head_size
+                key = query + heads * head_size
+                value = key + heads * head_size
+                gradient = (starts[b] * heads + head) * head_size
+                gradient_step = heads * head_size
+                pairs = pair_starts[b] + head * count * count
+                transpose(affine, value, step, count, values)
+                for i in range(count):
+                    combine(
+                        d_weights, 0, d_out, gradient + i * gradient_step, 1,
+                        values, 0, wide, head_size, wide,
+                    )  # fmt: skip
+                    mean = np.float32(0.0)
+                    for j in range(count):
+                        mean += weights[pairs + i * count + j] * d_weights[j]
+                    for j in range(count):
+                        weight = weights[pairs + i * count + j]
+                        d_logits[i * count + j] = weight * (d_weights[j] - mean) * root
+                for i in range(count):
+                    combine(
+                        d_qkv, query + i * step, d_logits, i * count, 1,
+                        affine, key, step, count, head_size,
+                    )  # fmt: skip
+                    combine(
+                        d_qkv, key + i * step, d_logits, i, count,
+                        affine, query, step, count, head_size,
+                    )  # fmt: skip
+                    combine(
+                        d_qkv, value + i * step, weights, pairs + i, count,
+                        d_out, gradient, gradient_step, count, head_size,
+                    )  # fmt: skip
+        for part in range(deviations.shape[0]):
+            at = part * head_size
+            parameter = (part % (3 * heads)) * head_size
+            mean = np.float32(0.0)
+            along = np.float32(0.0)
+            for d in range(head_size):
+                d_offset[parameter + d] += d_qkv[at + d]
+                d_scale[parameter + d] += d_qkv[at + d] * normal[at + d]
+            for d in range(head_size):
+                gradient = d_qkv[at + d] * scale[parameter + d]
+                mean += gradient
+                along += gradient * normal[at + d]
+            mean *= inverse_size
+            along *= inverse_size
+            for d in range(head_size):
+                gradient = d_qkv[at + d] * scale[parameter + d]
+                d_qkv[at + d] = deviations[part] * (gradient - mean - normal[at + d] * along)
+
+    return AttentionKernels(forward, backward)

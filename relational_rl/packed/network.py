@@ -1,0 +1,401 @@
+"""Forward and backward pass of encoder, relational blocks and max pooling over packed rows.
+
+The same function as `EntityEncoder` with a `PatchStem` and optional `References`, followed by
+`RelationalModule` and `max_pool` (relational_rl/modules), with gradients by hand. Symbols as in
+scenes.py and kernels.py: B images, R rows, P pixels of a patch, U different ones, F features,
+H heads, D head size, Q references, M match size.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from relational_rl.packed import kernels
+from relational_rl.packed.scenes import Scenes
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """What decides the shapes and the amount of computation."""
+
+    map_shape: tuple[int, int]
+    max_entities: int
+    patch: tuple[int, int]
+    image_scale: float
+    entity_size: int
+    num_references: int
+    match_size: int
+    num_blocks: int
+    num_heads: int
+    head_size: int
+
+
+class BlockParameters(NamedTuple):
+    """A relational block, or the gradients of one; float32."""
+
+    qkv: np.ndarray  # [F, 3 * H * D]
+    qkv_scale: np.ndarray  # [3, H, D]
+    qkv_offset: np.ndarray  # [3, H, D]
+    hidden: np.ndarray  # [H * D, F]
+    hidden_bias: np.ndarray  # [F]
+    update: np.ndarray  # [F, F]
+    update_bias: np.ndarray  # [F]
+    norm_scale: np.ndarray  # [F]
+    norm_offset: np.ndarray  # [F]
+
+
+class ReferenceParameters(NamedTuple):
+    """The references and the layer that merges what they tell, or their gradients; float32."""
+
+    score: np.ndarray  # [F, Q]
+    score_bias: np.ndarray  # [Q]
+    own: np.ndarray  # [F, M]
+    own_bias: np.ndarray  # [M]
+    other: np.ndarray  # [F, M]
+    other_bias: np.ndarray  # [M]
+    merge: np.ndarray  # [F + Q * (4 + M), F]
+    merge_bias: np.ndarray  # [F]
+
+
+class Parameters(NamedTuple):
+    """All parameters of the network, or their gradients; float32."""
+
+    embed: np.ndarray  # [P * C + P * 2 * frequencies + 2, F]: pixels, their waves, the place
+    embed_bias: np.ndarray  # [F]
+    references: tuple[ReferenceParameters, ...]  # one or none
+    blocks: tuple[BlockParameters, ...]  # one if shared, else one a block
+
+    def flat(self) -> list[np.ndarray]:
+        """Returns the arrays in a fixed order."""
+        nested = [array for part in (*self.references, *self.blocks) for array in part]
+        return [self.embed, self.embed_bias, *nested]
+
+    @classmethod
+    def of(cls, arrays: list[np.ndarray], num_references: int) -> "Parameters":
+        """Builds parameters from arrays in the order of `flat`."""
+        count, rest = len(ReferenceParameters._fields), list(arrays[2:])
+        references: tuple[ReferenceParameters, ...] = ()
+        if num_references:
+            references = (ReferenceParameters(*rest[:count]),)
+            rest = rest[count:]
+        count = len(BlockParameters._fields)
+        blocks = [BlockParameters(*rest[i : i + count]) for i in range(0, len(rest), count)]
+        return cls(arrays[0], arrays[1], references, tuple(blocks))
+
+    def zeros(self) -> "Parameters":
+        """Returns zeros of the same shapes, to add gradients to."""
+        arrays = [np.zeros_like(array) for array in self.flat()]
+        return Parameters.of(arrays, len(self.references))
+
+
+class _Workspace:
+    """Arrays that are made once and used again for every batch of at most that size."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def __call__(self, name: str, *shape: int, dtype: type = np.float32) -> np.ndarray:
+        """Returns an array of a shape; what it holds is undefined."""
+        size = int(np.prod(shape))
+        array = self._arrays.get(name)
+        if array is None or array.size < size:
+            array = np.empty(size + size // 4, dtype)
+            self._arrays[name] = array
+        return array[:size].reshape(shape)
+
+
+class PackedNetwork:
+    """Computes pooled features of images and, after that, gradients of the parameters.
+
+    Not for use by two threads at once: it keeps what the forward pass computed.
+    """
+
+    def __init__(self, sizes: Sizes, projections: np.ndarray):
+        """Makes the network.
+
+        Args:
+          sizes: of everything.
+          projections: float32 [C, frequencies], the random projections of the patch stem.
+        """
+        self.sizes = sizes
+        self._projections = projections
+        self._attention = kernels.attention_kernels(sizes.head_size, sizes.max_entities)
+        self._array = _Workspace()
+
+    def forward(self, scenes: Scenes, parameters: Parameters) -> np.ndarray:
+        """Returns the pooled features [B, F], which the next call overwrites."""
+        sizes, array = self.sizes, self._array
+        num_rows, num_images = len(scenes.cells), len(scenes.starts) - 1
+        x = self._embed(scenes, parameters)
+        if parameters.references:
+            x = self._tell(x, scenes, parameters.references[0])
+        self._inputs = [x]
+        counts = np.diff(scenes.starts)
+        self._pair_starts = np.zeros(num_images + 1, np.int64)
+        np.cumsum(counts * counts * sizes.num_heads, out=self._pair_starts[1:])
+        for i in range(sizes.num_blocks):
+            x = self._block(i, x, scenes, parameters.blocks[i % len(parameters.blocks)])
+            self._inputs.append(x)
+        pooled = array("pooled", num_images, sizes.entity_size)
+        chosen = array("chosen", num_images, sizes.entity_size, dtype=np.int64)
+        kernels.max_pool(x, scenes.starts, pooled, chosen)
+        del num_rows
+        return pooled
+
+    def backward(self, scenes: Scenes, parameters: Parameters, d_pooled: np.ndarray) -> Parameters:
+        """Returns the gradients of the parameters after `forward` of the same arguments.
+
+        Args:
+          scenes: as given to `forward`.
+          parameters: as given to `forward`.
+          d_pooled: float32 [B, F], gradient of the pooled features.
+        """
+        sizes, array = self.sizes, self._array
+        shape = (len(scenes.cells), sizes.entity_size)
+        gradients = parameters.zeros()
+        d_x = array("d_x", *shape)
+        chosen = array("chosen", len(d_pooled), sizes.entity_size, dtype=np.int64)
+        kernels.max_pool_backward(d_pooled, chosen, d_x)
+        for i in reversed(range(sizes.num_blocks)):
+            which = i % len(parameters.blocks)
+            d_x = self._block_backward(
+                i, d_x, scenes, parameters.blocks[which], gradients.blocks[which]
+            )
+        if parameters.references:
+            d_x = self._tell_backward(
+                d_x, scenes, parameters.references[0], gradients.references[0]
+            )
+        self._embed_backward(d_x, scenes, gradients)
+        return gradients
+
+    # The stem: a table of what each different pixel says at each place of the patch.
+
+    def _embed(self, scenes: Scenes, parameters: Parameters) -> np.ndarray:
+        sizes = self.sizes
+        num_pixels = sizes.patch[0] * sizes.patch[1]
+        pixels = scenes.colours / np.float32(sizes.image_scale)
+        channels = pixels.shape[1]
+        phases = pixels @ self._projections
+        self._waves = np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
+        self._pixels = pixels
+        plain, waved, place = self._split_embed(parameters.embed, num_pixels, channels)
+        table = pixels @ plain + self._waves @ waved  # [P, U, F]
+        out = self._array("embedded", len(scenes.cells), sizes.entity_size)
+        height, width = sizes.map_shape
+        kernels.embed(
+            table, scenes.pixels, scenes.cells, width, height, place, parameters.embed_bias, out
+        )
+        return out
+
+    def _embed_backward(self, d_out: np.ndarray, scenes: Scenes, gradients: Parameters) -> None:
+        sizes = self.sizes
+        num_pixels = sizes.patch[0] * sizes.patch[1]
+        channels = self._pixels.shape[1]
+        out = self._array("embedded", len(scenes.cells), sizes.entity_size)
+        d_table = np.zeros((num_pixels, len(self._pixels), sizes.entity_size), np.float32)
+        d_plain, d_waved, d_place = self._split_embed(gradients.embed, num_pixels, channels)
+        height, width = sizes.map_shape
+        kernels.embed_backward(
+            d_out,
+            out,
+            scenes.pixels,
+            scenes.cells,
+            width,
+            height,
+            d_table,
+            d_place,
+            gradients.embed_bias,
+        )
+        d_plain += self._pixels.T @ d_table
+        d_waved += self._waves.T @ d_table
+
+    def _split_embed(
+        self, embed: np.ndarray, num_pixels: int, channels: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Views of the embedding: [P, C, F] for pixels, [P, 2 * freq, F] for waves, [2, F]."""
+        size = embed.shape[1]
+        plain = embed[: num_pixels * channels].reshape(num_pixels, channels, size)
+        waved = embed[num_pixels * channels : -2].reshape(num_pixels, -1, size)
+        return plain, waved, embed[-2:]
+
+    # The references.
+
+    def _tell(self, x: np.ndarray, scenes: Scenes, parameters: ReferenceParameters) -> np.ndarray:
+        sizes, array = self.sizes, self._array
+        num_rows, num_images = len(x), len(scenes.starts) - 1
+        num_references, match = sizes.num_references, sizes.match_size
+        height, width = sizes.map_shape
+        weights = np.matmul(
+            x, parameters.score, out=array("reference_weights", num_rows, num_references)
+        )
+        chosen = array("chosen_rows", num_images, num_references, sizes.entity_size)
+        places = array("places", num_images, num_references, 2)
+        kernels.choose_references(
+            weights, parameters.score_bias, x, scenes.cells, scenes.starts, width, chosen, places
+        )
+        own = np.matmul(x, parameters.own, out=array("own", num_rows, match))
+        other = np.matmul(
+            chosen, parameters.other, out=array("other", num_images, num_references, match)
+        )
+        told = array("told", num_rows, sizes.entity_size + num_references * (4 + match))
+        kernels.tell_references(
+            x,
+            own,
+            parameters.own_bias,
+            other,
+            parameters.other_bias,
+            scenes.cells,
+            scenes.starts,
+            width,
+            height,
+            places,
+            told,
+        )
+        merged = np.matmul(told, parameters.merge, out=array("merged", num_rows, sizes.entity_size))
+        kernels.bias_relu(merged, parameters.merge_bias)
+        return merged
+
+    def _tell_backward(
+        self,
+        d_merged: np.ndarray,
+        scenes: Scenes,
+        parameters: ReferenceParameters,
+        gradients: ReferenceParameters,
+    ) -> np.ndarray:
+        sizes, array = self.sizes, self._array
+        num_rows, num_images = len(d_merged), len(scenes.starts) - 1
+        num_references, match = sizes.num_references, sizes.match_size
+        height, width = sizes.map_shape
+        size = sizes.entity_size
+        x = array("embedded", num_rows, size)
+        told = array("told", num_rows, size + num_references * (4 + match))
+        chosen = array("chosen_rows", num_images, num_references, size)
+        places = array("places", num_images, num_references, 2)
+        weights = array("reference_weights", num_rows, num_references)
+        kernels.bias_relu_backward(d_merged, array("merged", num_rows, size), gradients.merge_bias)
+        np.matmul(told.T, d_merged, out=gradients.merge)
+        d_told = np.matmul(d_merged, parameters.merge.T, out=array("d_told", *told.shape))
+        d_x = array("d_x", num_rows, size)
+        d_own = array("d_own", num_rows, match)
+        d_other = array("d_other", num_images, num_references, match)
+        d_places = array("d_places", num_images, num_references, 2)
+        kernels.tell_references_backward(
+            d_told,
+            array("own", num_rows, match),
+            array("other", num_images, num_references, match),
+            scenes.cells,
+            scenes.starts,
+            width,
+            height,
+            places,
+            d_x,
+            d_own,
+            d_other,
+            d_places,
+        )
+        flat_other = d_other.reshape(-1, match)
+        np.matmul(chosen.reshape(-1, size).T, flat_other, out=gradients.other)
+        kernels.add_column_sums(flat_other, gradients.other_bias)
+        d_chosen = np.matmul(d_other, parameters.other.T, out=array("d_chosen", *chosen.shape))
+        np.matmul(x.T, d_own, out=gradients.own)
+        kernels.add_column_sums(d_own, gradients.own_bias)
+        product = array("product", num_rows, size)
+        d_x += np.matmul(d_own, parameters.own.T, out=product)
+        d_scores = array("d_scores", num_rows, num_references)
+        kernels.choose_references_backward(
+            weights, x, scenes.cells, scenes.starts, width, d_chosen, d_places, d_scores, d_x
+        )
+        np.matmul(x.T, d_scores, out=gradients.score)
+        kernels.add_column_sums(d_scores, gradients.score_bias)
+        d_x += np.matmul(d_scores, parameters.score.T, out=product)
+        return d_x
+
+    # The blocks.
+
+    def _block(
+        self, i: int, x: np.ndarray, scenes: Scenes, parameters: BlockParameters
+    ) -> np.ndarray:
+        sizes, array = self.sizes, self._array
+        num_rows, total = len(x), sizes.num_heads * sizes.head_size
+        qkv = np.matmul(x, parameters.qkv, out=array("qkv", num_rows, 3 * total))
+        attended = array(f"attended_{i}", num_rows, total)
+        self._attention.forward(
+            qkv.reshape(-1),
+            parameters.qkv_scale.reshape(-1),
+            parameters.qkv_offset.reshape(-1),
+            scenes.starts,
+            self._pair_starts,
+            array(f"qkv_normal_{i}", num_rows * 3 * total),
+            array(f"qkv_deviations_{i}", num_rows * 3 * sizes.num_heads),
+            array(f"qkv_affine_{i}", num_rows * 3 * total),
+            array(f"weights_{i}", int(self._pair_starts[-1])),
+            attended.reshape(-1),
+        )
+        hidden = np.matmul(
+            attended, parameters.hidden, out=array(f"hidden_{i}", num_rows, sizes.entity_size)
+        )
+        kernels.bias_relu(hidden, parameters.hidden_bias)
+        update = np.matmul(hidden, parameters.update, out=array("product", *hidden.shape))
+        out = array(f"block_{i}", *x.shape)
+        kernels.residual_norm(
+            x,
+            update,
+            parameters.update_bias,
+            parameters.norm_scale,
+            parameters.norm_offset,
+            array(f"normal_{i}", *x.shape),
+            array(f"deviations_{i}", num_rows),
+            out,
+        )
+        return out
+
+    def _block_backward(
+        self,
+        i: int,
+        d_out: np.ndarray,
+        scenes: Scenes,
+        parameters: BlockParameters,
+        gradients: BlockParameters,
+    ) -> np.ndarray:
+        sizes, array = self.sizes, self._array
+        num_rows, total = len(d_out), sizes.num_heads * sizes.head_size
+        x, hidden = self._inputs[i], array(f"hidden_{i}", num_rows, sizes.entity_size)
+        attended = array(f"attended_{i}", num_rows, total)
+        d_sum = array("d_sum", *x.shape)
+        kernels.residual_norm_backward(
+            d_out,
+            array(f"normal_{i}", *x.shape),
+            array(f"deviations_{i}", num_rows),
+            parameters.norm_scale,
+            d_sum,
+            gradients.update_bias,
+            gradients.norm_scale,
+            gradients.norm_offset,
+        )
+        gradients.update[...] += hidden.T @ d_sum
+        d_hidden = np.matmul(d_sum, parameters.update.T, out=array("product", *hidden.shape))
+        kernels.bias_relu_backward(d_hidden, hidden, gradients.hidden_bias)
+        gradients.hidden[...] += attended.T @ d_hidden
+        d_attended = np.matmul(
+            d_hidden, parameters.hidden.T, out=array("d_attended", *attended.shape)
+        )
+        d_qkv = array("qkv", num_rows, 3 * total)
+        self._attention.backward(
+            d_attended.reshape(-1),
+            scenes.starts,
+            self._pair_starts,
+            parameters.qkv_scale.reshape(-1),
+            array(f"qkv_normal_{i}", num_rows * 3 * total),
+            array(f"qkv_deviations_{i}", num_rows * 3 * sizes.num_heads),
+            array(f"qkv_affine_{i}", num_rows * 3 * total),
+            array(f"weights_{i}", int(self._pair_starts[-1])),
+            d_qkv.reshape(-1),
+            gradients.qkv_scale.reshape(-1),
+            gradients.qkv_offset.reshape(-1),
+        )
+        gradients.qkv[...] += x.T @ d_qkv
+        d_x = array("d_x", *x.shape)
+        np.matmul(d_qkv, parameters.qkv.T, out=d_x)
+        d_x += d_sum
+        return d_x
