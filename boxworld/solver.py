@@ -20,7 +20,6 @@ for every key and lock, set once it is gone.
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +36,7 @@ from boxworld.cells import (
 )
 from boxworld.generator import COLUMN, LEVEL_SEED, NUM_COLUMNS, ROW, check_level_seed, deal
 from boxworld.generator import spec_array as _spec_array
+from boxworld.spec import as_integer
 from boxworld.withheld import withheld_table
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ def solve(level: Level, *, max_steps: int | None = None) -> tuple[int, ...] | No
         TypeError: if `max_steps` is no integer.
         ValueError: if `max_steps` is negative.
     """
-    if max_steps is not None and operator.index(max_steps) < 0:
+    if max_steps is not None and as_integer("max_steps", max_steps) < 0:
         raise ValueError(f"max_steps must be None or at least 0, got {max_steps}")
     lines = level.to_text().split("\n")
     text = np.frombuffer("".join(lines).encode("ascii"), np.uint8).reshape(len(lines), -1)
@@ -322,6 +322,8 @@ def solution_steps(spec: LevelSpec, level_seeds: npt.ArrayLike) -> npt.NDArray[n
         ValueError: if `level_seeds` has not one dimension, or a seed is out of range.
     """
     seeds = np.asarray(level_seeds)
+    if seeds.size and seeds.dtype.kind not in "iu":
+        raise TypeError(f"level_seeds must be integers, got {seeds.dtype}")
     if seeds.ndim != 1:
         raise ValueError(f"level_seeds must have one dimension, got shape {seeds.shape}")
     if seeds.size:
