@@ -26,8 +26,13 @@ def withheld_pairs(num_colors: int = MAX_COLORS) -> frozenset[tuple[int, int]]:
     """Returns the withheld (lock colour, content colour) pairs among `num_colors` colours.
 
     Args:
-        num_colors: 3..20; every number of colours has a set of its own.
+        num_colors: in 2..20; every number of colours has a set of its own, and that of 2 is empty.
+
+    Raises:
+        ValueError: if `num_colors` is out of range.
     """
+    if not 2 <= num_colors <= MAX_COLORS:
+        raise ValueError(f"num_colors must be in [2, {MAX_COLORS}], got {num_colors}")
     pairs = [(lock, key) for lock in range(num_colors) for key in range(num_colors) if lock != key]
     counter = np.zeros(1, np.uint64)
     start(counter, WITHHELD_SEED)

@@ -36,6 +36,12 @@ def test_every_number_of_colors_has_its_set(num_colors):
     assert {(int(lock), int(key)) for lock, key in np.argwhere(table)} == pairs
 
 
+@pytest.mark.parametrize("num_colors", [1, 21])
+def test_a_bad_number_of_colors_is_named(num_colors):
+    with pytest.raises(ValueError, match=rf"num_colors must be in \[2, 20\], got {num_colors}"):
+        withheld_pairs(num_colors)
+
+
 def needed_pairs(level):
     """The (lock colour, content colour) pairs on the solution path."""
     return {(box.lock, box.key) for box in level.solution if box.key is not None}
