@@ -46,6 +46,10 @@ class UsageError(Exception):
     """The command cannot be carried out as given; the message is one clear line."""
 
 
+# What can go wrong in a run, each with one clear line; anything else is a bug.
+FAILURES = (UsageError, CheckpointError, ActorError, NonFiniteError, OSError)
+
+
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, Config]:
     """Reads the command line.
 
@@ -150,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         known, config = parse(sys.argv[1:] if arguments is None else arguments)
         launch(config, known.run_dir, known.backend)
-    except (UsageError, CheckpointError, ActorError, NonFiniteError, OSError) as error:
+    except FAILURES as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -8,11 +8,13 @@ Parts that need only some of the values take only that part (`AgentConfig`, `Lea
 import ast
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 AGENTS = ("relational", "control", "random")
 STEMS = ("conv", "patch")
+PADDINGS = ("SAME", "VALID")
 ENTITIES = ("all", "occupied")
 IMPLEMENTATIONS = ("auto", "packed", "plain")
 OPTIMIZERS = ("rmsprop", "adam")
@@ -27,6 +29,18 @@ def _check(name: str, holds: bool, rule: str, value: Any) -> None:
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     _check(name, value in choices, f"one of {', '.join(choices)}", value)
+
+
+def _check_positive(name: str, value: float) -> None:
+    _check(name, 0 < value < math.inf, "positive and finite", value)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +60,8 @@ class EnvironmentConfig:
     def __post_init__(self):
         """Checks the values."""
         _check("env_id", bool(self.env_id), "a Gymnasium id", self.env_id)
+        for name in ("env_kwargs", "curriculum"):
+            _check(name, _is_json(getattr(self, name)), "made of JSON values", getattr(self, name))
         for name in ("num_actors", "envs_per_actor", "curriculum_window"):
             _check(name, getattr(self, name) >= 1, "at least 1", getattr(self, name))
         threshold = self.curriculum_threshold
@@ -81,13 +97,23 @@ class AgentConfig:
         """Checks the values."""
         _check_choice("agent", self.agent, AGENTS)
         _check_choice("stem", self.stem, STEMS)
+        _check_choice("conv_padding", self.conv_padding, PADDINGS)
         _check_choice("entities", self.entities, ENTITIES)
         _check_choice("implementation", self.implementation, IMPLEMENTATIONS)
-        for name in ("entity_size", "max_entities", "num_blocks", "num_heads", "head_size"):
+        for name in ("entity_size", "max_entities", "match_size", "control_blocks"):
+            _check(name, getattr(self, name) >= 1, "at least 1", getattr(self, name))
+        for name in ("num_blocks", "num_heads", "head_size"):
             _check(name, getattr(self, name) >= 1, "at least 1", getattr(self, name))
         for name in ("num_references", "num_frequencies"):
             _check(name, getattr(self, name) >= 0, "at least 0", getattr(self, name))
-        _check("patch", len(self.patch) == 2, "two numbers, rows and columns", self.patch)
+        for name in ("conv_channels", "mlp"):
+            sizes = getattr(self, name)
+            _check(name, all(size >= 1 for size in sizes), "of numbers that are at least 1", sizes)
+        _check("conv_channels", bool(self.conv_channels), "not empty", self.conv_channels)
+        odd = all(side >= 1 and side % 2 == 1 for side in self.patch)
+        _check("patch", odd and len(self.patch) == 2, "two odd positive numbers", self.patch)
+        for name in ("frequency_scale", "policy_scale"):
+            _check_positive(name, getattr(self, name))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +150,12 @@ class LearnerConfig:
         _check("discount_factor", 0 <= self.discount_factor <= 1, "in [0, 1]", self.discount_factor)
         _check("trace_decay", 0 <= self.trace_decay <= 1, "in [0, 1]", self.trace_decay)
         for name in ("learning_rate", "max_gradient_norm", "reward_scale"):
-            _check(name, getattr(self, name) > 0, "positive", getattr(self, name))
+            _check_positive(name, getattr(self, name))
+        for name in ("clip_rho_threshold", "clip_pg_rho_threshold", "min_advantage_deviation"):
+            _check_positive(name, getattr(self, name))
+        for name in ("rmsprop_epsilon", "adam_epsilon"):
+            _check_positive(name, getattr(self, name))
+        _check("rmsprop_decay", 0 <= self.rmsprop_decay < 1, "in [0, 1)", self.rmsprop_decay)
         for name in ("baseline_cost", "entropy_cost", "policy_clip"):
             _check(name, getattr(self, name) >= 0, "at least 0", getattr(self, name))
         _check_choice("reduction", self.reduction, REDUCTIONS)

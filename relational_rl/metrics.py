@@ -259,14 +259,14 @@ class ProgressLine:
 
 
 def _describe(fields: Mapping[str, float]) -> str:
-    """Return the known fields in words, the most wanted first."""
+    """Return the known fields in words, the most wanted first: a narrow terminal cuts them."""
     words = {
-        "frames_per_second": lambda x: f"{_count(x)} frames/s",
-        "episode_return": lambda x: f"return {x:.2f}",
+        "frames_per_second": lambda x: f"{_count(x)}/s",
         "solved": lambda x: f"solved {100.0 * x:.0f} %",
+        "episode_return": lambda x: f"return {x:.2f}",
+        "curriculum_stage": lambda x: f"stage {x:.0f}",
         "entropy": lambda x: f"entropy {x:.2f}",
         "policy_lag": lambda x: f"lag {x:.1f}",
-        "curriculum_stage": lambda x: f"stage {x:.0f}",
     }
     known = {name: float(fields[name]) for name in words if name in fields}
     return ", ".join(words[name](x) for name, x in known.items() if math.isfinite(x))

@@ -22,7 +22,6 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 
 from relational_rl.agents import Agent, make_agent
-from relational_rl.agents.agent import RandomAgent
 from relational_rl.backends import Backend, LocalBackend
 from relational_rl.checkpoint import CheckpointStore
 from relational_rl.config import Config

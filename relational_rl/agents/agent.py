@@ -130,10 +130,7 @@ class Agent(snt.Module):
         """
         features, attention = self.features(observations, with_attention)
         logits, baseline = self.heads(features)
-        if greedy:
-            actions = distributions.mode(logits)
-        else:
-            actions = distributions.sample(logits, seed)
+        actions = distributions.mode(logits) if greedy else distributions.sample(logits, seed)
         return StepOutput(actions, logits, baseline, attention), state
 
     def unroll(

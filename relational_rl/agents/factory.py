@@ -52,7 +52,7 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
         )
     agent = Agent(encoder, core, config.mlp, spec.num_actions, config.policy_scale)
     _build(agent, spec)
-    why = unsupported(encoder, core, spec.image_dtype)
+    why = unsupported(encoder, core)
     if config.implementation == "packed" or (config.implementation == "auto" and why is None):
         agent.use_packed()
     return agent

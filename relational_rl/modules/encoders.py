@@ -45,6 +45,7 @@ class EntityEncoder(snt.Module):
                 f"got a map of {self.map_shape} for an image of {tuple(image_shape[:2])}"
             )
         self.image_shape = image_shape
+        self.image_dtype = image_dtype
         self.stem = stem
         self.image_scale = image_scale
         self.max_entities = max_entities

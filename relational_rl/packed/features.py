@@ -17,13 +17,13 @@ from relational_rl.packed.simd import LANES
 _MIN_SHARE = 128
 
 
-def unsupported(encoder: EntityEncoder, core: object, image_dtype: str) -> str | None:
+def unsupported(encoder: EntityEncoder, core: object) -> str | None:
     """Returns why an agent cannot be computed over packed rows, None if it can."""
     if not isinstance(core, RelationalModule):
         return "its core is not the relational module"
     if not encoder.is_sparse:
         return "its entities are not a patch stem's occupied cells"
-    if image_dtype != "uint8" or encoder.image_shape[2] > 7:
+    if encoder.image_dtype != "uint8" or encoder.image_shape[2] > 7:
         return "its images are not uint8 with at most 7 channels"
     if core.head_size % LANES:
         return f"its head size is not a multiple of {LANES}"
@@ -49,7 +49,7 @@ class PackedFeatures:
         Raises:
           ValueError: these modules cannot be computed over packed rows.
         """
-        why = unsupported(encoder, core, encoder.background.dtype.name)
+        why = unsupported(encoder, core)
         if why is not None:
             raise ValueError(f"implementation=packed is not possible: {why}")
         stem, references = encoder.stem, encoder.references
@@ -86,7 +86,7 @@ class PackedFeatures:
         @tf.custom_gradient
         def features(*variables: tf.Tensor):
             pooled = tf.numpy_function(
-                self._forward, [images, self._background, *variables], tf.float32
+                self._forward, [images, self._background.read_value(), *variables], tf.float32
             )
             pooled = tf.ensure_shape(pooled, [images.shape[0], self._sizes.entity_size])
 

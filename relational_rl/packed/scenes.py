@@ -39,7 +39,7 @@ def pack(
       patch: rows and columns of the patch around an entity, odd numbers; outside of the image
         its pixels are zeros.
     """
-    height, width, channels = images.shape[1:]
+    channels = images.shape[3]
     cells = np.empty((len(images), max_entities), np.int32)
     counts = np.empty(len(images), np.int64)
     _find(images.reshape(len(images), -1), background.reshape(-1), channels, cells, counts)

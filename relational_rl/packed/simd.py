@@ -37,7 +37,7 @@ def combine(
                 for c in range(count)
             )
 
-    Arguments:
+    The arguments:
       out, weights, rows: float32 [size], contiguous; `out` may not overlap the others.
       out_at, weights_at, rows_at: where they start.
       weights_step, rows_step: distance between successive weights and rows.

@@ -1,0 +1,141 @@
+"""The packed network gives the numbers of the modules, gradients included."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numba import njit
+
+from relational_rl.agents import make_agent
+from relational_rl.config import AgentConfig
+from relational_rl.packed.scenes import pack
+from relational_rl.packed.simd import combine
+from relational_rl.specs import EnvironmentSpec
+
+SPEC = EnvironmentSpec((9, 11, 3), "uint8", 255.0, 4)
+VARIANTS = {
+    "shared": {},
+    "references": {"num_references": 2},
+    "separate": {"share_weights": False, "num_blocks": 3, "num_heads": 4, "head_size": 8},
+    "wide patch": {"patch": (3, 3), "entity_size": 24, "num_references": 3, "match_size": 5},
+    "no waves": {"num_frequencies": 0, "num_blocks": 1},
+}
+
+
+def _agent(**values):
+    config = AgentConfig(
+        stem="patch", entities="occupied", **{"max_entities": 20, "mlp": (16,), **values}
+    )
+    agent = make_agent(config, SPEC)
+    random = np.random.default_rng(0)
+    for variable in agent.trainable_variables:
+        noise = random.normal(size=variable.shape).astype(np.float32)
+        variable.assign(variable + 0.1 * noise)
+    agent.encoder.background.assign(np.full(SPEC.image_shape, 7, np.uint8))
+    return agent
+
+
+def _images(count, most=23):
+    """Scenes of 0 to `most` objects in 12 colours on a background of 7s."""
+    random = np.random.default_rng(1)
+    images = np.full((count, 99, 3), 7, np.uint8)
+    colours = random.integers(0, 256, (12, 3))
+    for i in range(count):
+        number = random.integers(0, most + 1)
+        places = random.choice(99, number, replace=False)
+        images[i, places] = colours[random.integers(0, 12, number)]
+    images[0] = 7  # an empty scene
+    return images.reshape(count, *SPEC.image_shape)
+
+
+def _features_and_gradients(agent, images, packed):
+    kept = agent._packed
+    if not packed:
+        agent._packed = None
+    random = np.random.default_rng(2)
+    with tf.GradientTape() as tape:
+        features, _ = agent.features({"image": tf.constant(images)})
+        loss = tf.reduce_sum(features * random.normal(size=features.shape).astype(np.float32))
+    gradients = tape.gradient(loss, agent.trainable_variables)
+    agent._packed = kept
+    names = [variable.name for variable in agent.trainable_variables]
+    present = {
+        name: value.numpy()
+        for name, value in zip(names, gradients, strict=True)
+        if value is not None
+    }
+    return features.numpy(), present
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_equals_the_modules_gradients_included(variant):
+    agent = _agent(**VARIANTS[variant])
+    assert not agent.can_compile  # it does compute over packed rows
+    images = _images(300)  # enough to be shared out over threads
+    features, gradients = _features_and_gradients(agent, images, packed=True)
+    expected_features, expected = _features_and_gradients(agent, images, packed=False)
+    np.testing.assert_allclose(features, expected_features, atol=1e-4)
+    assert gradients.keys() == expected.keys()
+    largest = max(np.abs(value).max() for value in expected.values())
+    for name, value in expected.items():
+        # A softmax does not see its bias: that gradient is 0 but for rounding.
+        np.testing.assert_allclose(
+            gradients[name], value, rtol=1e-3, atol=1e-4 * largest, err_msg=name
+        )
+
+
+def test_more_objects_than_room_keeps_the_first():
+    agent = _agent(max_entities=5)
+    images = _images(40, most=30)
+    features, _ = _features_and_gradients(agent, images, packed=True)
+    expected, _ = _features_and_gradients(agent, images, packed=False)
+    np.testing.assert_allclose(features, expected, atol=1e-4)
+
+
+def test_empty_scenes_have_zero_features_and_finite_gradients():
+    agent = _agent(num_references=2)
+    images = np.full((3, *SPEC.image_shape), 7, np.uint8)
+    features, gradients = _features_and_gradients(agent, images, packed=True)
+    np.testing.assert_array_equal(features, 0.0)
+    assert all(np.isfinite(value).all() for value in gradients.values())
+
+
+def test_pack_lists_cells_in_reading_order_with_their_patch():
+    background = np.zeros((2, 3, 1), np.uint8)
+    images = np.array([[[0, 5, 0], [0, 0, 9]], [[0, 0, 0], [0, 0, 0]]], np.uint8)[..., np.newaxis]
+    scenes = pack(images, background, max_entities=4, patch=(1, 3))
+    np.testing.assert_array_equal(scenes.starts, [0, 2, 2])
+    np.testing.assert_array_equal(scenes.cells, [1, 5])
+    around = scenes.colours[scenes.pixels][..., 0]
+    np.testing.assert_array_equal(around, [[0, 5, 0], [0, 9, 0]])  # outside are zeros
+    assert len(scenes.colours) == 3
+
+
+@pytest.mark.parametrize("width", [8, 16, 64])
+def test_combine_is_a_weighted_sum_of_rows(width):
+    @njit
+    def run(out, weights, rows, count):
+        combine(out, 2, weights, 1, 2, rows, 3, width + 1, count, width)
+
+    random = np.random.default_rng(0)
+    weights = random.normal(size=20).astype(np.float32)
+    rows = random.normal(size=10 * (width + 1)).astype(np.float32)
+    for count in (0, 1, 7):
+        out = np.full(width + 4, 5.0, np.float32)
+        run(out, weights, rows, count)
+        expected = sum(
+            (
+                weights[1 + 2 * c] * rows[3 + c * (width + 1) : 3 + c * (width + 1) + width]
+                for c in range(count)
+            ),
+            np.zeros(width, np.float32),
+        )
+        np.testing.assert_allclose(out[2 : 2 + width], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(out[[0, 1, -2, -1]], 5.0)  # nothing else is touched
+
+
+def test_what_cannot_be_packed_says_why():
+    with pytest.raises(ValueError, match=r"implementation=packed is not possible: its entities"):
+        make_agent(AgentConfig(implementation="packed"), SPEC)
+    with pytest.raises(ValueError, match=r"its head size is not a multiple of 8"):
+        _agent(head_size=12, implementation="packed")
+    assert _agent(head_size=12).can_compile  # auto falls back to the modules
