@@ -190,7 +190,7 @@ def test_drawn_levels_without_a_solution(name):
 
 def _draw_crowded_level(rng):
     """Draws a small level whose objects may touch, so that some have no solution."""
-    size = int(rng.integers(4, 6))
+    size = int(rng.choice([4, 4, 5]))
     colors = rng.permutation(20)[:8]
     length = int(rng.integers(1, 4))
     path, others = colors[:length], colors[length:]
@@ -215,7 +215,7 @@ def _draw_crowded_level(rng):
 def test_agrees_with_a_plain_search_of_the_environment():
     rng = np.random.default_rng(0)
     without_solution = 0
-    for _ in range(50):
+    for _ in range(40):
         level = _draw_crowded_level(rng)
         slow, actions = _slow_shortest(level), solve(level)
         if slow is None:
@@ -224,7 +224,7 @@ def test_agrees_with_a_plain_search_of_the_environment():
         else:
             assert actions is not None and len(actions) == slow, level
             _assert_wins(level, actions)
-    assert 8 <= without_solution <= 42  # both kinds were met
+    assert 5 <= without_solution <= 35  # both kinds were met
 
 
 def test_agrees_with_a_plain_search_on_dealt_levels():
