@@ -1,0 +1,5 @@
+"""Registers the scripted game."""
+
+import scripted
+
+scripted.register()

@@ -1,0 +1,111 @@
+"""A game whose every step is written down beforehand, and a network that is one matrix."""
+
+import gymnasium
+import numpy as np
+import sonnet as snt
+import tensorflow as tf
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import SyncVectorEnv
+
+from relational_rl import distributions
+from relational_rl.agents import AgentOutput, StepOutput
+
+NUM_ACTIONS = 3
+REWARD_OF_ACTION = 0.125
+
+GO_ON, TERMINATED, TRUNCATED = (False, False), (True, False), (False, True)
+
+
+class ScriptedEnv(gymnasium.Env):
+    """Plays `episodes` one after the other, then the first again.
+
+    An episode is a list of steps (reward, (terminated, truncated)). Every pixel of the image is
+    10 * (number of the episode, from 1) + (number of the step, from 0). A step pays its reward
+    plus REWARD_OF_ACTION times the action, so a reward says which action was taken.
+    """
+
+    observation_space = gymnasium.spaces.Box(0, 255, (2, 2, 1), np.uint8)
+    action_space = gymnasium.spaces.Discrete(NUM_ACTIONS)
+
+    def __init__(self, episodes, tells_success=True):
+        self._episodes = episodes
+        self._tells_success = tells_success
+        self._episode = 0
+        self._step = 0
+        self.is_closed = False
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self._episode += 1
+        self._step = 0
+        return self._image(), {}
+
+    def step(self, action):
+        script = self._episodes[(self._episode - 1) % len(self._episodes)]
+        reward, (terminated, truncated) = script[self._step]
+        self._step += 1
+        ended = terminated or truncated
+        info = {"is_success": terminated} if ended and self._tells_success else {}
+        return self._image(), reward + REWARD_OF_ACTION * action, terminated, truncated, info
+
+    def close(self):
+        self.is_closed = True
+
+    def _image(self):
+        return np.full((2, 2, 1), 10 * self._episode + self._step, np.uint8)
+
+
+def register():
+    """Registers the game as Scripted-v0."""
+    gymnasium.registry.setdefault(
+        "Scripted-v0",
+        EnvSpec("Scripted-v0", entry_point=ScriptedEnv, disable_env_checker=True),
+    )
+
+
+def make_scripted(*scripts, **kwargs):
+    """Returns a vector environment: environment i plays scripts[i]."""
+    return SyncVectorEnv(
+        [lambda script=script: ScriptedEnv(script, **kwargs) for script in scripts]
+    )
+
+
+class LinearAgent(snt.Module):
+    """Policy logits and baseline are one linear layer of the image's numbers."""
+
+    can_compile = True
+
+    def __init__(self, num_features=4, num_actions=NUM_ACTIONS, seed=0):
+        super().__init__(name="linear_agent")
+        random = np.random.default_rng(seed)
+        self.num_actions = num_actions
+        size = (num_features, num_actions + 1)
+        self.w = tf.Variable(random.normal(size=size).astype(np.float32), name="w")
+        self.b = tf.Variable(random.normal(size=size[1]).astype(np.float32), name="b")
+
+    def initial_state(self, batch_size):
+        del batch_size
+        return ()
+
+    def unroll_features(self, observations, with_attention=False):
+        del with_attention
+        image = tf.cast(observations["image"], tf.float32)
+        return tf.reshape(image, [*image.shape[:2], self.w.shape[0]]), None
+
+    def heads(self, features):
+        output = tf.tensordot(features, self.w, 1) + self.b
+        return output[..., :-1], output[..., -1]
+
+    def unroll(self, observations, state, with_attention=False):
+        features, _ = self.unroll_features(observations, with_attention)
+        return AgentOutput(*self.heads(features)), state
+
+    def step(self, observations, state, seed, greedy=False, with_attention=False):
+        del greedy
+        added = {key: value[tf.newaxis] for key, value in observations.items()}
+        output, state = self.unroll(added, state, with_attention)
+        logits, baseline = output.policy_logits[0], output.baseline[0]
+        return StepOutput(distributions.sample(logits, seed), logits, baseline), state
+
+    def num_parameters(self):
+        return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))
