@@ -1,9 +1,24 @@
 """The seven StarCraft II mini-games of SC2LE as Gymnasium environments, through PySC2.
 
-`import sc2_minigames` makes PySC2 4.0.0 work on today's Python (see `compatibility`). The game
-itself is its user's to install; `python -m sc2_minigames.check` says what is missing.
+    import gymnasium, sc2_minigames
+    env = gymnasium.make("SC2/MoveToBeacon-v0", game="standin")
+
+`import sc2_minigames` makes PySC2 4.0.0 work on today's Python (see `compatibility`) and registers
+`SC2/<map>-v0` for the seven maps. The game itself is its user's to install;
+`python -m sc2_minigames.check` says what is missing. Without it the stand-in of this package can
+be played, if it is asked for.
 """
 
+import gymnasium
+
 from sc2_minigames import compatibility
+from sc2_minigames.maps import MINI_GAMES
 
 compatibility.install()
+
+for _name in MINI_GAMES:
+    gymnasium.register(
+        id=f"SC2/{_name}-v0",
+        entry_point="sc2_minigames.env:SC2MiniGameEnv",
+        kwargs={"map_name": _name},
+    )

@@ -1,0 +1,368 @@
+"""The mini-games as a Gymnasium environment, on StarCraft II or on the stand-in."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from sc2_minigames import compatibility
+
+try:
+    import websocket
+    from google.protobuf.message import DecodeError
+    from pysc2.env import environment, sc2_env
+    from pysc2.lib import protocol, remote_controller, sc_process
+except ImportError as error:
+    raise ImportError(f"{compatibility.missing_pysc2_message()} ({error})") from error
+
+from sc2_minigames import check, launcher
+from sc2_minigames.actions import ActionCodec
+from sc2_minigames.maps import STEP_MUL, mini_game
+from sc2_minigames.observations import ObservationCodec
+from sc2_minigames.standin import installation
+
+GAMES = ("starcraft", "standin")
+_CRASHES = (
+    protocol.ConnectionError,
+    protocol.ProtocolError,
+    remote_controller.ConnectError,
+    remote_controller.RequestError,
+    sc_process.SC2LaunchError,
+    websocket.WebSocketException,
+    DecodeError,
+    OSError,
+)
+_PIXEL = 8  # Side of a feature pixel in a rendered frame.
+
+
+class GameCrashedError(RuntimeError):
+    """The game crashed again and again; the message holds what it printed last."""
+
+
+class SC2MiniGameEnv(gymnasium.Env):
+    """A mini-game of SC2LE, played through PySC2's feature layers with the full action set.
+
+    ## Description
+    One of the seven mini-games (see `maps.py`), 8 game loops a step. With `game="standin"` it is
+    played on the stand-in of this package, whose scores say nothing about StarCraft II; `info`
+    names the game in every step.
+
+    ## Action Space
+    `MultiDiscrete` of 14: a function of PySC2 and the 13 kinds of arguments, of which the ones that
+    the function does not take are ignored (`actions.py`). An action that is malformed or not
+    available raises `InvalidActionError`; `observation["available_actions"]` tells what is.
+
+    ## Observation Space
+    `Dict` of `screen`, `minimap`, `player`, `available_actions`, `last_action` (`observations.py`).
+
+    ## Rewards
+    The increase of the map's score in this step.
+
+    ## Episode End
+    `terminated`: the map says that the game is over; its own time limit, which is part of the
+    task, included. `truncated`: `max_game_loops` was reached, or the game crashed; in the latter
+    case `info["game_crashed"]` is True, `info["game_output"]` holds the game's last words, the
+    observation is the one before with a reward of 0, and the next `reset` starts the game again.
+
+    ## Seeds
+    `reset(seed=...)` fixes the sequence of episodes from there on; it starts the game anew, which
+    takes a while. `reset()` goes on with that sequence.
+
+    ## Arguments
+    See `__init__`.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012 - Gymnasium's
+
+    def __init__(
+        self,
+        map_name: str,
+        game: str = "starcraft",
+        screen_size: int = 32,
+        minimap_size: int = 32,
+        step_mul: int = STEP_MUL,
+        max_game_loops: int | None = None,
+        max_crashes: int = 3,
+        timeout_seconds: int = 120,
+        directory: str | Path | None = None,
+        standin_options: Mapping[str, int] | None = None,
+        render_mode: str | None = None,
+    ):
+        """Makes the environment; the game is started by the first `reset`.
+
+        Args:
+          map_name: one of `maps.MINI_GAMES`.
+          game: "starcraft" for an installation of StarCraft II, "standin" for the stand-in.
+          screen_size: side of the screen in pixels.
+          minimap_size: side of the minimap in pixels, at most `screen_size`.
+          step_mul: game loops in a step.
+          max_game_loops: cuts an episode off before the map ends it; None for never.
+          max_crashes: so many crashes in a row are forgiven; one more is an error.
+          timeout_seconds: for the game to start, and for each of its replies.
+          directory: where StarCraft II is installed; None for where PySC2 looks for it.
+          standin_options: settings of the stand-in's map, such as {"num_marines": 5}.
+          render_mode: None or "rgb_array".
+
+        Raises:
+          ValueError: if an argument is out of range.
+        """
+        self._map_name = mini_game(map_name).name
+        if game not in GAMES:
+            raise ValueError(f"game must be one of {', '.join(GAMES)}, got {game!r}")
+        if game == "standin" and directory is not None:
+            raise ValueError(f"directory must be None with game='standin', got {str(directory)!r}")
+        if game != "standin" and standin_options:
+            raise ValueError(f"standin_options need game='standin', got game={game!r}")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
+        for name, value, least in (
+            ("step_mul", step_mul, 1),
+            ("max_crashes", max_crashes, 0),
+            ("timeout_seconds", timeout_seconds, 1),
+            ("max_game_loops", max_game_loops or 1, 1),
+        ):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number of at least {least}, got {value}")
+        self.action_codec = ActionCodec(screen_size, minimap_size)
+        if minimap_size > screen_size:
+            raise ValueError(
+                f"minimap_size must be at most screen_size={screen_size}, got {minimap_size}"
+            )
+        self.observation_codec = ObservationCodec(screen_size, minimap_size, self.action_codec)
+        self.action_space = self.action_codec.space
+        self.observation_space = self.observation_codec.space
+        self.render_mode = render_mode
+        self._game = game
+        self._sizes = (screen_size, minimap_size)
+        self._step_mul = step_mul
+        self._max_game_loops = max_game_loops or 0  # PySC2: 0 is no limit.
+        self._max_crashes = max_crashes
+        self._timeout_seconds = timeout_seconds
+        self._directory = Path(directory) if directory is not None else None
+        self._standin_options = dict(standin_options or {})
+        self._crashes = 0
+        self._running: _RunningGame | None = None
+        self._observation: dict[str, npt.NDArray] | None = None
+        self._is_playing = False
+
+    # --- Gymnasium's interface
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, npt.NDArray], dict[str, Any]]:
+        """Starts an episode.
+
+        Args:
+          seed: begins a new sequence of episodes.
+          options: not used.
+
+        Returns:
+          The observation and the info.
+
+        Raises:
+          CheckFailedError: if StarCraft II is not installed; says what to do.
+          GameCrashedError: if the game crashed more than `max_crashes` times in a row.
+        """
+        super().reset(seed=seed)
+        if seed is not None:
+            self._stop()
+        while True:
+            try:
+                if self._running is None:
+                    self._running = self._start()
+                (timestep,) = self._running.env.reset()
+                break
+            except _CRASHES as error:
+                self._note_crash(error)
+        self._is_playing = True
+        no_op = np.zeros(self.action_codec.space.shape, np.int64)
+        self._observation = self.observation_codec.encode(timestep.observation, no_op)
+        return self._observation, self._info(timestep.observation)
+
+    def step(
+        self, action: npt.ArrayLike
+    ) -> tuple[dict[str, npt.NDArray], float, bool, bool, dict[str, Any]]:
+        """Acts and advances the game by `step_mul` loops.
+
+        Args:
+          action: whole numbers `[14]`.
+
+        Returns:
+          The observation, reward, terminated, truncated, info.
+
+        Raises:
+          ResetNeeded: if no episode is under way.
+          InvalidActionError: if the action is malformed or not available; the game is unchanged.
+          GameCrashedError: if the game crashed more than `max_crashes` times in a row.
+        """
+        if not self._is_playing or self._running is None or self._observation is None:
+            raise gymnasium.error.ResetNeeded("reset() must be called before step()")
+        vector = self.action_codec.canonical(action)
+        self.action_codec.check_available(vector, self._observation["available_actions"])
+        try:
+            (timestep,) = self._running.env.step([self.action_codec.decode(vector)])
+        except _CRASHES as error:
+            output = self._note_crash(error)
+            info = {"game": self._game, "game_crashed": True, "game_output": output}
+            return self._observation, 0.0, False, True, info
+        self._observation = self.observation_codec.encode(timestep.observation, vector)
+        is_last = timestep.step_type == environment.StepType.LAST
+        is_over = is_last and timestep.discount == 0
+        if is_last:
+            self._is_playing = False
+            self._crashes = 0
+        info = self._info(timestep.observation)
+        return self._observation, float(timestep.reward), is_over, is_last and not is_over, info
+
+    def render(self) -> npt.NDArray[np.uint8] | None:
+        """Returns the screen as RGB, uint8 `[8H, 8W, 3]`, coloured by the side of the units."""
+        if self.render_mode is None or self._observation is None:
+            return None
+        from pysc2.lib import features
+
+        spec = features.SCREEN_FEATURES.player_relative
+        frame = spec.color(self._observation["screen"][:, :, spec.index]).astype(np.uint8)
+        return frame.repeat(_PIXEL, 0).repeat(_PIXEL, 1)
+
+    def close(self) -> None:
+        """Ends the game and removes its temporary files."""
+        self._stop()
+
+    # --- the game
+
+    @property
+    def score(self) -> int:
+        """The map's score in the running or last episode; 0 before the first."""
+        return 0 if self._running is None else self._running.score
+
+    def _info(self, observation: Mapping[str, Any]) -> dict[str, Any]:
+        score = int(observation["score_cumulative"][0])
+        if self._running is not None:
+            self._running.score = score
+        return {
+            "game": self._game,
+            "score": score,
+            "game_loop": int(observation["game_loop"][0]),
+        }
+
+    def _start(self) -> _RunningGame:
+        directory = self._directory or launcher.default_directory()
+        if self._game == "standin":
+            directory = installation.make({self._map_name: self._standin_options})
+        running = _RunningGame(directory, is_standin=self._game == "standin")
+        try:
+            check.check_directory(directory)
+            check.check_executable(directory, launcher.executable_name())
+            check.check_maps(directory, [mini_game(self._map_name)])
+            running.start(
+                map_name=self._map_name,
+                sizes=self._sizes,
+                step_mul=self._step_mul,
+                max_game_loops=self._max_game_loops,
+                timeout_seconds=self._timeout_seconds,
+                seed=int(self.np_random.integers(2**31 - 1)),
+            )
+        except BaseException as error:
+            if isinstance(error, _CRASHES):
+                self._running = running  # Its output is still to be read.
+            else:
+                running.stop()
+            raise
+        return running
+
+    def _stop(self) -> None:
+        self._is_playing = False
+        running, self._running = getattr(self, "_running", None), None
+        if running is not None:
+            running.stop()
+
+    def _note_crash(self, error: Exception) -> str:
+        """Cleans up after a crash and returns the game's last words, or gives up."""
+        self._crashes += 1
+        running = self._running
+        if running is not None:
+            running.end_process()
+        output = running.output.describe() if running is not None else ""
+        self._stop()
+        if self._crashes > self._max_crashes:
+            raise GameCrashedError(
+                f"{self._map_name} ({self._game}) crashed {self._crashes} times in a row, and "
+                f"max_crashes={self._max_crashes}: {error}\n{output}\n"
+                "`python -m sc2_minigames.check` looks for the cause."
+            ) from error
+        return output
+
+
+class _RunningGame:
+    """A started game, and everything that must be cleaned up after it."""
+
+    def __init__(self, directory: Path, is_standin: bool):
+        self.output = launcher.GameOutput()
+        self.score = 0
+        self._directory = directory
+        self._is_standin = is_standin
+        self._env: sc2_env.SC2Env | None = None
+        # Should nobody call `stop`: at the end of the program at the latest.
+        self._finalizer = weakref.finalize(
+            self, _clean_up, self.output, directory if is_standin else None
+        )
+
+    @property
+    def env(self) -> sc2_env.SC2Env:
+        """PySC2's environment."""
+        if self._env is None:
+            raise RuntimeError("the game has not been started")
+        return self._env
+
+    def start(
+        self,
+        *,
+        map_name: str,
+        sizes: tuple[int, int],
+        step_mul: int,
+        max_game_loops: int,
+        timeout_seconds: int,
+        seed: int,
+    ) -> None:
+        """Starts the game."""
+        compatibility.prepare_flags()
+        ready_line = installation.READY_LINE if self._is_standin else None
+        with launcher.choose(
+            self._directory, self.output, timeout_seconds=timeout_seconds, ready_line=ready_line
+        ):
+            self._env = sc2_env.SC2Env(
+                map_name=map_name,
+                players=[sc2_env.Agent(sc2_env.Race.terran)],
+                # PySC2 changes what it is given: a fresh one for every game.
+                agent_interface_format=sc2_env.AgentInterfaceFormat(
+                    feature_dimensions=sc2_env.Dimensions(screen=sizes[0], minimap=sizes[1])
+                ),
+                step_mul=step_mul,
+                game_steps_per_episode=max_game_loops,
+                random_seed=seed,
+            )
+
+    def end_process(self) -> None:
+        """Ends the game's process, whatever state it is in."""
+        env, self._env = self._env, None
+        if env is not None:
+            with contextlib.suppress(*_CRASHES):
+                env.close()
+
+    def stop(self) -> None:
+        """Ends the game and removes its files."""
+        self.end_process()
+        self._finalizer()
+
+
+def _clean_up(output: launcher.GameOutput, directory: Path | None) -> None:
+    output.close()
+    if directory is not None:
+        installation.remove(directory)

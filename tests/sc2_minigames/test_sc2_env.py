@@ -1,0 +1,333 @@
+"""The Gymnasium environment on the stand-in, through the unmodified SC2Env."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+pytest.importorskip("pysc2")
+
+from sc2_minigames import check
+from sc2_minigames.actions import ARGUMENTS, InvalidActionError
+from sc2_minigames.env import GameCrashedError, SC2MiniGameEnv
+from sc2_minigames.maps import MINI_GAMES
+from sc2_minigames.observations import (
+    MINIMAP_LAYERS,
+    SCREEN_LAYERS,
+    UNIT_TYPE_IDS,
+    UNKNOWN_UNIT_TYPE,
+    dense_unit_types,
+)
+
+SELECT_ARMY, MOVE_SCREEN = 7, 331
+
+
+def layer(observation, picture, name):
+    layers = SCREEN_LAYERS if picture == "screen" else MINIMAP_LAYERS
+    return observation[picture][:, :, [spec.name for spec in layers].index(name)]
+
+
+def action(function, **arguments):
+    vector = np.zeros(14, np.int64)
+    vector[0] = function
+    for name, value in arguments.items():
+        vector[1 + ARGUMENTS.index(name)] = value
+    return vector
+
+
+def walk_to_the_beacon(observation):
+    """PySC2's scripted agent in our arrays."""
+    if not observation["available_actions"][MOVE_SCREEN]:
+        return action(SELECT_ARMY)
+    ys, xs = np.nonzero(layer(observation, "screen", "player_relative") == 3)
+    width = observation["screen"].shape[1]
+    return action(MOVE_SCREEN, screen=round(ys.mean()) * width + round(xs.mean()))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(monkeypatch, tmp_path):
+    """No temporary file and no process survives a test."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("sc")] == []
+    children = subprocess.run(
+        ["ps", "--ppid", str(os.getpid()), "-o", "args="],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "sc2_minigames.standin" not in children.stdout
+
+
+@pytest.fixture
+def make():
+    """Makes environments that are closed at the end."""
+    made = []
+
+    def make_env(map_name="MoveToBeacon", game="standin", **arguments):
+        made.append(SC2MiniGameEnv(map_name, game=game, **arguments))
+        return made[-1]
+
+    yield make_env
+    for env in made:
+        env.close()
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_an_episode_from_feature_layers(make, size):
+    env = make(screen_size=size, minimap_size=size)
+    observation, info = env.reset(seed=1)
+    assert info == {"game": "standin", "score": 0, "game_loop": 0}
+    total, steps, terminated = 0.0, 0, False
+    while not terminated:
+        assert env.observation_space.contains(observation)
+        chosen = walk_to_the_beacon(observation)
+        observation, reward, terminated, truncated, info = env.step(chosen)
+        np.testing.assert_array_equal(observation["last_action"], chosen)
+        total += reward
+        steps += 1
+        assert not truncated
+    assert steps == 240
+    assert total == info["score"] == env.score >= 20
+    assert info["game_loop"] == 1920
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(action(0))
+    observation, info = env.reset()
+    assert info["score"] == 0
+    assert not observation["last_action"].any()
+
+
+def test_the_seed_fixes_the_sequence_of_episodes(make):
+    def first_sights(env, seed):
+        sights = [env.reset(seed=seed)[0]["screen"]]
+        env.step(action(0))
+        sights.append(env.reset()[0]["screen"])
+        return np.stack(sights)
+
+    env = make()
+    first = first_sights(env, 3)
+    assert (first[0] != first[1]).any()
+    np.testing.assert_array_equal(first, first_sights(env, 3))
+    assert (first != first_sights(env, 4)).any()
+    np.testing.assert_array_equal(first, first_sights(make(), 3))
+
+
+class OnlyNoOps(SC2MiniGameEnv):
+    """Gymnasium's checker draws actions at random; here they become legal."""
+
+    def step(self, action):
+        action = np.array(action)
+        action[0] = 0
+        return super().step(action)
+
+
+def test_gymnasium_finds_nothing_to_complain_about():
+    env = OnlyNoOps("MoveToBeacon", game="standin", render_mode="rgb_array")
+    try:
+        check_env(env, skip_render_check=True)  # test_the_picture looks at it.
+    finally:
+        env.close()
+
+
+@pytest.mark.parametrize("map_name", list(MINI_GAMES))
+def test_every_map_has_an_id_and_is_played_at_random(map_name):
+    env = gymnasium.make(f"SC2/{map_name}-v0", game="standin")
+    try:
+        rng = np.random.default_rng(0)
+        observation, _ = env.reset(seed=0)
+        for _ in range(60):
+            chosen = rng.integers(0, env.action_space.nvec)
+            chosen[0] = rng.choice(np.flatnonzero(observation["available_actions"]))
+            observation, _, terminated, truncated, info = env.step(chosen)
+            assert env.observation_space.contains(observation)
+            assert info["game"] == "standin"
+            if terminated or truncated:
+                observation, _ = env.reset()
+    finally:
+        env.close()
+
+
+def test_invalid_actions_are_our_errors_and_change_nothing(make):
+    env = make()
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(action(0))
+    env.reset(seed=0)
+    for bad, words in (
+        (action(MOVE_SCREEN), r"331 \(Move_screen\)"),
+        (action(573), r"got 573"),
+        (action(-1), r"got -1"),
+        (action(1, minimap=32 * 32), r"minimap must be in \[0, 1024\)"),
+        (np.zeros(3, int), "14 whole numbers"),
+    ):
+        with pytest.raises(InvalidActionError, match=words):
+            env.step(bad)
+    assert env.step(action(0))[4]["game_loop"] == 8
+
+
+def test_a_cut_off_episode_is_truncated(make):
+    env = make(max_game_loops=24)
+    env.reset(seed=0)
+    ends = [env.step(action(0))[2:4] for _ in range(3)]
+    assert ends == [(False, False), (False, False), (False, True)]
+    env.reset()
+    assert env.step(action(0))[2:4] == (False, False)
+
+
+def kill_game(env):
+    process = env._running.env._sc2_procs[0]
+    os.kill(process.pid, signal.SIGKILL)
+    process._proc.wait(30)
+
+
+def test_a_crash_is_a_truncated_episode_and_the_next_one_is_played(make):
+    env = make(max_crashes=2)
+    before, _ = env.reset(seed=0)
+    for _ in range(2):
+        kill_game(env)
+        observation, reward, terminated, truncated, info = env.step(action(0))
+        assert (reward, terminated, truncated) == (0.0, False, True)
+        assert info["game_crashed"] is True
+        assert "signal 9 (SIGKILL)" in info["game_output"]
+        assert "the stand-in listens on port" in info["game_output"]
+        np.testing.assert_array_equal(observation["screen"], before["screen"])
+        with pytest.raises(gymnasium.error.ResetNeeded):
+            env.step(action(0))
+        before, info = env.reset()
+        assert "game_crashed" not in info
+    kill_game(env)
+    with pytest.raises(GameCrashedError, match=r"crashed 3 times in a row, and max_crashes=2"):
+        env.step(action(0))
+
+
+def test_a_whole_episode_forgives_earlier_crashes(make):
+    env = make(max_crashes=1, max_game_loops=8)
+    env.reset(seed=0)
+    for _ in range(2):
+        kill_game(env)
+        assert env.step(action(0))[4]["game_crashed"]
+        env.reset()
+        assert env.step(action(0))[3]
+        env.reset()
+
+
+def made_up_installation(tmp_path, script):
+    program = tmp_path / "game" / "Versions" / "Base75689" / "SC2_x64"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    map_file = tmp_path / "game" / "Maps" / MINI_GAMES["MoveToBeacon"].map_file
+    map_file.parent.mkdir(parents=True)
+    map_file.write_bytes(b"made up")
+    return tmp_path / "game"
+
+
+def test_a_game_that_always_dies_at_start_is_given_up_with_its_output(make, tmp_path):
+    starts = tmp_path / "starts.txt"
+    script = f"echo once more >> {starts}; echo 'my last words' >&2; exit 4"
+    env = make(
+        game="starcraft", directory=made_up_installation(tmp_path, script), timeout_seconds=5
+    )
+    with pytest.raises(GameCrashedError) as caught:
+        env.reset()
+    text = str(caught.value)
+    assert "MoveToBeacon (starcraft) crashed 4 times in a row" in text
+    assert "exit code 4" in text
+    assert "my last words" in text
+    assert "python -m sc2_minigames.check" in text
+    assert starts.read_text().count("once more") == 4
+
+
+def test_no_game_is_an_error_in_words_and_never_the_stand_in(make, tmp_path, monkeypatch):
+    monkeypatch.setenv("SC2PATH", str(tmp_path / "nowhere"))
+    env = make(game="starcraft")
+    with pytest.raises(check.CheckFailedError, match=r"must be a folder at .*nowhere"):
+        env.reset()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (dict(map_name="Odd"), "map_name must be one of MoveToBeacon, .*got 'Odd'"),
+        (dict(game="chess"), "game must be one of starcraft, standin, got 'chess'"),
+        (dict(step_mul=0), "step_mul must be a whole number of at least 1, got 0"),
+        (dict(max_crashes=-1), "max_crashes must be a whole number of at least 0, got -1"),
+        (dict(minimap_size=64), "minimap_size must be at most screen_size=32, got 64"),
+        (dict(render_mode="human"), "render_mode must be None or 'rgb_array', got 'human'"),
+        (dict(directory="there"), "directory must be None with game='standin', got 'there'"),
+        (
+            dict(game="starcraft", standin_options={"num_marines": 1}),
+            "standin_options need game='standin', got game='starcraft'",
+        ),
+    ],
+)
+def test_bad_arguments(make, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        make(**arguments)
+
+
+def test_options_of_the_stand_in(make):
+    env = make("CollectMineralShards", standin_options={"num_marines": 5})
+    observation, _ = env.reset(seed=0)
+    assert observation["player"][8] == 5
+    env = make("CollectMineralShards", standin_options={"num_marines": 50}, max_crashes=0)
+    with pytest.raises(GameCrashedError, match="from 1 to 20, got 50"):
+        env.reset(seed=0)
+
+
+def test_the_picture(make):
+    env = make(render_mode="rgb_array")
+    assert env.render() is None
+    observation, _ = env.reset(seed=0)
+    frame = env.render()
+    assert frame.shape == (256, 256, 3)
+    is_drawn = frame.any(2)[4::8, 4::8]
+    np.testing.assert_array_equal(is_drawn, layer(observation, "screen", "player_relative") > 0)
+
+
+@pytest.mark.parametrize("mode", ["async", "sync"])
+def test_many_games_at_once(mode):
+    """As an actor drives them: two games play just what two single ones would."""
+    envs = gymnasium.make_vec(
+        "SC2/CollectMineralShards-v0", num_envs=2, vectorization_mode=mode, game="standin"
+    )
+    singles = [gymnasium.make("SC2/CollectMineralShards-v0", game="standin") for _ in range(2)]
+    try:
+        observations, _ = envs.reset(seed=[5, 6])
+        single = [env.reset(seed=seed)[0] for env, seed in zip(singles, (5, 6), strict=True)]
+        for _ in range(5):
+            for key, value in observations.items():
+                np.testing.assert_array_equal(value, np.stack([s[key] for s in single]))
+            chosen = np.stack([action(SELECT_ARMY), action(0)])
+            observations, rewards, _, _, infos = envs.step(chosen)
+            assert rewards.shape == (2,)
+            assert list(infos["game"]) == ["standin"] * 2
+            single = [env.step(a)[0] for env, a in zip(singles, chosen, strict=True)]
+    finally:
+        envs.close()
+        for env in singles:
+            env.close()
+
+
+def test_unit_types_are_numbered_without_gaps():
+    ids = np.array([[0, 317, 48], [1680, 1961, 4], [5, 5000, -3]])
+    dense = dense_unit_types(ids)
+    assert dense[0, 0] == 0
+    known = np.array(UNIT_TYPE_IDS)
+    np.testing.assert_array_equal(dense_unit_types(known), np.arange(1, len(known) + 1))
+    assert known[dense[0, 2] - 1] == 48
+    assert dense[2].tolist()[1:] == [UNKNOWN_UNIT_TYPE] * 2
+    assert 2 not in known
+    assert dense_unit_types(np.array([2])) == [UNKNOWN_UNIT_TYPE]
+
+
+def test_no_tensorflow_is_imported(repository_root):
+    code = "import sys, sc2_minigames.env; assert 'tensorflow' not in sys.modules"
+    environment = dict(os.environ, PYTHONPATH=str(repository_root))
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=environment)
