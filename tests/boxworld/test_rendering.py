@@ -2,6 +2,7 @@
 
 import builtins
 import colorsys
+import pickle
 
 import numpy as np
 import pytest
@@ -169,6 +170,8 @@ def test_the_window_shows_every_step(monkeypatch):
     shown = pygame.surfarray.array3d(pygame.display.get_surface()).transpose(1, 0, 2)
     assert shown.shape == (7 * 24, 7 * 24, 3)
     assert shown[24 + 5, 24 + 5].tolist() == [128, 128, 128]
+    twin = pickle.loads(pickle.dumps(env))  # the game, without its window
+    assert twin.level == env.level
     env.step(1)
     shown = pygame.surfarray.array3d(pygame.display.get_surface()).transpose(1, 0, 2)
     assert shown[48 + 5, 24 + 5].tolist() == [128, 128, 128]
