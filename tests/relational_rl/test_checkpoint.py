@@ -170,6 +170,31 @@ def test_an_agent_is_restored_without_its_optimizer(tmp_path):
         np.testing.assert_array_equal(network(inputs), trained.network(inputs))
 
 
+class LazyModule(snt.Module):
+    """Has one child from the start and one from its first call."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = snt.Linear(3)
+
+    @snt.once
+    def _build(self):
+        self.second = snt.Linear(2)
+
+    def __call__(self, inputs):
+        self._build()
+        return self.second(self.first(inputs))
+
+
+def test_a_module_that_has_no_variables_yet_is_restored_as_it_is_built(tmp_path):
+    inputs = np.ones((2, 4), np.float32)
+    saved, restored = LazyModule(), LazyModule()
+    expected = saved(inputs)
+    CheckpointStore(tmp_path, module=saved).save(1, {})
+    CheckpointStore(tmp_path, module=restored).restore_latest()
+    np.testing.assert_array_equal(restored(inputs), expected)
+
+
 def test_values_not_yet_created_cannot_be_lost_by_a_save(tmp_path):
     trained = Training("adam")
     trained.run(0, 3)
@@ -378,6 +403,7 @@ def test_a_kill_at_any_point_of_a_save_loses_nothing(tmp_path, step, keep):
             except Killed:
                 killed = True
         outcomes.append(restore(directory))
+        assert all(names(path) == FILES for path in store.paths())
         # The next process saves as if nothing had been, and nothing is left over.
         save_steps(directory, [4], keep)
         assert restore(directory) == 4

@@ -5,6 +5,7 @@ import io
 import math
 import os
 from collections import defaultdict
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -108,14 +109,15 @@ def test_a_kill_in_any_line_costs_that_line_only(tmp_path):
             assert path.read_bytes() == b"".join([lines[0], *kept, b"99,0.099\n"])
 
 
-def test_resuming_replaces_the_table_in_one_step(tmp_path, monkeypatch):
+@pytest.mark.parametrize("call", [(os, "fsync"), (Path, "replace")], ids=lambda call: call[1])
+def test_resuming_replaces_the_table_in_one_step(tmp_path, monkeypatch, call):
     write(tmp_path, [row(10), row(20)])
     before = (tmp_path / "metrics.csv").read_bytes()
 
     def refuse(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", refuse)
+    monkeypatch.setattr(*call, refuse)
     with pytest.raises(OSError, match="No space left on device"):
         MetricsWriter(tmp_path, resume_step=10)
     assert (tmp_path / "metrics.csv").read_bytes() == before
@@ -141,6 +143,13 @@ def test_a_full_disk_names_the_file(tmp_path):
         writer.write(row(2))
     with pytest.raises(OSError, match="No space left"):
         writer._file.close()
+
+
+def test_a_row_of_another_length_is_left_out(tmp_path):
+    write(tmp_path, [row(10)])
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("20\n30,0.03,7\n40,0.04\n")
+    assert read_metrics(tmp_path / "metrics.csv")["frames"].tolist() == [10, 40]
 
 
 def test_reading_no_file(tmp_path):
@@ -287,7 +296,7 @@ FIELDS = {
     "curriculum_stage": 3,
     "policy_loss": -17.0,
 }
-DESCRIPTION = "12.3k frames/s, return 9.88, solved 76 %, entropy 0.52, lag 1.2, stage 3"
+DESCRIPTION = "12.3k/s, solved 76 %, return 9.88, stage 3, entropy 0.52, lag 1.2"
 
 
 def test_plain_lines_come_no_more_often_than_the_interval():
