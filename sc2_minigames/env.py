@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,8 @@ import numpy.typing as npt
 from sc2_minigames import compatibility
 
 try:
-    import websocket
-    from google.protobuf.message import DecodeError
-    from pysc2.env import environment, sc2_env
-    from pysc2.lib import protocol, remote_controller, sc_process
+    from pysc2.env import environment
+    from pysc2.lib import features
 except ImportError as error:
     raise ImportError(f"{compatibility.missing_pysc2_message()} ({error})") from error
 
@@ -26,19 +22,10 @@ from sc2_minigames import check, launcher
 from sc2_minigames.actions import ActionCodec
 from sc2_minigames.maps import STEP_MUL, mini_game
 from sc2_minigames.observations import ObservationCodec
+from sc2_minigames.running_game import CRASHES, RunningGame
 from sc2_minigames.standin import installation
 
 GAMES = ("starcraft", "standin")
-_CRASHES = (
-    protocol.ConnectionError,
-    protocol.ProtocolError,
-    remote_controller.ConnectError,
-    remote_controller.RequestError,
-    sc_process.SC2LaunchError,
-    websocket.WebSocketException,
-    DecodeError,
-    OSError,
-)
 _PIXEL = 8  # Side of a feature pixel in a rendered frame.
 
 
@@ -148,7 +135,7 @@ class SC2MiniGameEnv(gymnasium.Env):
         self._directory = Path(directory) if directory is not None else None
         self._standin_options = dict(standin_options or {})
         self._crashes = 0
-        self._running: _RunningGame | None = None
+        self._running: RunningGame | None = None
         self._observation: dict[str, npt.NDArray] | None = None
         self._is_playing = False
 
@@ -179,7 +166,7 @@ class SC2MiniGameEnv(gymnasium.Env):
                     self._running = self._start()
                 (timestep,) = self._running.env.reset()
                 break
-            except _CRASHES as error:
+            except CRASHES as error:
                 self._note_crash(error)
         self._is_playing = True
         no_op = np.zeros(self.action_codec.space.shape, np.int64)
@@ -208,7 +195,7 @@ class SC2MiniGameEnv(gymnasium.Env):
         self.action_codec.check_available(vector, self._observation["available_actions"])
         try:
             (timestep,) = self._running.env.step([self.action_codec.decode(vector)])
-        except _CRASHES as error:
+        except CRASHES as error:
             output = self._note_crash(error)
             info = {"game": self._game, "game_crashed": True, "game_output": output}
             return self._observation, 0.0, False, True, info
@@ -225,8 +212,6 @@ class SC2MiniGameEnv(gymnasium.Env):
         """Returns the screen as RGB, uint8 `[8H, 8W, 3]`, coloured by the side of the units."""
         if self.render_mode is None or self._observation is None:
             return None
-        from pysc2.lib import features
-
         spec = features.SCREEN_FEATURES.player_relative
         frame = spec.color(self._observation["screen"][:, :, spec.index]).astype(np.uint8)
         return frame.repeat(_PIXEL, 0).repeat(_PIXEL, 1)
@@ -252,11 +237,11 @@ class SC2MiniGameEnv(gymnasium.Env):
             "game_loop": int(observation["game_loop"][0]),
         }
 
-    def _start(self) -> _RunningGame:
+    def _start(self) -> RunningGame:
         directory = self._directory or launcher.default_directory()
         if self._game == "standin":
             directory = installation.make({self._map_name: self._standin_options})
-        running = _RunningGame(directory, is_standin=self._game == "standin")
+        running = RunningGame(directory, is_standin=self._game == "standin")
         try:
             check.check_directory(directory)
             check.check_executable(directory, launcher.executable_name())
@@ -270,7 +255,7 @@ class SC2MiniGameEnv(gymnasium.Env):
                 seed=int(self.np_random.integers(2**31 - 1)),
             )
         except BaseException as error:
-            if isinstance(error, _CRASHES):
+            if isinstance(error, CRASHES):
                 self._running = running  # Its output is still to be read.
             else:
                 running.stop()
@@ -298,71 +283,3 @@ class SC2MiniGameEnv(gymnasium.Env):
                 "`python -m sc2_minigames.check` looks for the cause."
             ) from error
         return output
-
-
-class _RunningGame:
-    """A started game, and everything that must be cleaned up after it."""
-
-    def __init__(self, directory: Path, is_standin: bool):
-        self.output = launcher.GameOutput()
-        self.score = 0
-        self._directory = directory
-        self._is_standin = is_standin
-        self._env: sc2_env.SC2Env | None = None
-        # Should nobody call `stop`: at the end of the program at the latest.
-        self._finalizer = weakref.finalize(
-            self, _clean_up, self.output, directory if is_standin else None
-        )
-
-    @property
-    def env(self) -> sc2_env.SC2Env:
-        """PySC2's environment."""
-        if self._env is None:
-            raise RuntimeError("the game has not been started")
-        return self._env
-
-    def start(
-        self,
-        *,
-        map_name: str,
-        sizes: tuple[int, int],
-        step_mul: int,
-        max_game_loops: int,
-        timeout_seconds: int,
-        seed: int,
-    ) -> None:
-        """Starts the game."""
-        compatibility.prepare_flags()
-        ready_line = installation.READY_LINE if self._is_standin else None
-        with launcher.choose(
-            self._directory, self.output, timeout_seconds=timeout_seconds, ready_line=ready_line
-        ):
-            self._env = sc2_env.SC2Env(
-                map_name=map_name,
-                players=[sc2_env.Agent(sc2_env.Race.terran)],
-                # PySC2 changes what it is given: a fresh one for every game.
-                agent_interface_format=sc2_env.AgentInterfaceFormat(
-                    feature_dimensions=sc2_env.Dimensions(screen=sizes[0], minimap=sizes[1])
-                ),
-                step_mul=step_mul,
-                game_steps_per_episode=max_game_loops,
-                random_seed=seed,
-            )
-
-    def end_process(self) -> None:
-        """Ends the game's process, whatever state it is in."""
-        env, self._env = self._env, None
-        if env is not None:
-            with contextlib.suppress(*_CRASHES):
-                env.close()
-
-    def stop(self) -> None:
-        """Ends the game and removes its files."""
-        self.end_process()
-        self._finalizer()
-
-
-def _clean_up(output: launcher.GameOutput, directory: Path | None) -> None:
-    output.close()
-    if directory is not None:
-        installation.remove(directory)

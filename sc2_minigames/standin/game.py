@@ -7,9 +7,11 @@ import random
 from collections.abc import Sequence
 
 from sc2_minigames.maps import MINI_GAMES
-from sc2_minigames.standin.economy import Bank, Economy
+from sc2_minigames.standin.bank import Bank
+from sc2_minigames.standin.economy import Economy
+from sc2_minigames.standin.unit import Unit
 from sc2_minigames.standin.units import UnitType
-from sc2_minigames.standin.world import Unit, World
+from sc2_minigames.standin.world import World
 
 MAP_SIZE = 64
 CENTRE = (MAP_SIZE / 2, MAP_SIZE / 2)

@@ -11,8 +11,8 @@ from sc2_minigames.standin import abilities
 from sc2_minigames.standin.commander import Commander
 from sc2_minigames.standin.game import Game
 from sc2_minigames.standin.rendering import Fog, Renderer, relative
+from sc2_minigames.standin.unit import Unit
 from sc2_minigames.standin.units import PLAYER
-from sc2_minigames.standin.world import Unit
 
 
 @cache

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from s2clientprotocol import spatial_pb2
 
+from sc2_minigames.standin.unit import Unit
 from sc2_minigames.standin.units import ENEMY, PLAYER
 from sc2_minigames.standin.view import View
-from sc2_minigames.standin.world import Unit, World
+from sc2_minigames.standin.world import World
 
 HEIGHT = 127  # The ground is flat.
 VISIBLE, SEEN = 2, 1  # Values of visibility_map; 0 is hidden.

@@ -1,6 +1,6 @@
 """Units that move, fight and die on a flat map, one game loop at a time.
 
-The world knows nothing of the protocol, of screens or of scores: a mini-game (`minigames.py`)
+The world knows nothing of the protocol, of screens or of scores: a mini-game (`minigames/`)
 fills it and is told of deaths, a commander (`commander.py`) gives orders to its units, an economy
 (`economy.py`) adds workers and structures.
 """
@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
-
+from sc2_minigames.standin.crowding import separate
+from sc2_minigames.standin.unit import ATTACK, ATTACK_UNIT, HOLD, MOVE, PATROL, Order, Unit
 from sc2_minigames.standin.units import ENEMY, NEUTRAL, PLAYER, UnitType, Weapon
 
 ACQUIRE_RANGE = 5.0  # Edge to edge; within it an idle or attacking unit picks a fight by itself.
@@ -24,106 +22,7 @@ ACQUIRE_EVERY = 4  # Game loops between two looks around.
 SEPARATE_EVERY = 2  # Game loops between two rounds of pushing overlapping units apart.
 
 COOLDOWN_JITTER = (-1.0, 2.0)  # Game loops; the game draws it for every shot (Liquipedia).
-GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
-SMALL_CROWD = 5  # Up to so many, asking each pair is faster than arrays are.
-
 FIRST_TAG = 1 << 32  # PySC2 takes small numbers for places in a list instead of tags.
-
-MOVE, ATTACK, ATTACK_UNIT, PATROL, HOLD = "move", "attack", "attack_unit", "patrol", "hold"
-
-
-class Order:
-    """Something that a unit was told to do.
-
-    Attributes:
-      kind: one of the constants above, or one that the economy adds.
-      x, y: where, in map units.
-      target: unit that it is about, or None.
-      ability: ability id that an observation reports for it.
-      data: what the order's kind needs besides (patrol: where it began; building: what).
-    """
-
-    __slots__ = ("ability", "data", "kind", "target", "x", "y")
-
-    def __init__(
-        self,
-        kind: str,
-        x: float = 0.0,
-        y: float = 0.0,
-        target: Unit | None = None,
-        ability: int = 0,
-        data: Any = None,
-    ):
-        self.kind = kind
-        self.x = x
-        self.y = y
-        self.target = target
-        self.ability = ability
-        self.data = data
-
-
-class Unit:
-    """One unit, structure, resource or marker on the map."""
-
-    __slots__ = (
-        "alive",
-        "cargo",
-        "contents",
-        "cooldown",
-        "facing",
-        "foe",
-        "health",
-        "is_gas",
-        "is_passing",
-        "orders",
-        "owner",
-        "production",
-        "progress",
-        "rally",
-        "tag",
-        "timer",
-        "type",
-        "user",
-        "x",
-        "y",
-    )
-
-    def __init__(self, tag: int, unit_type: UnitType, owner: int, x: float, y: float):
-        self.tag = tag
-        self.type = unit_type
-        self.owner = owner
-        self.x = x
-        self.y = y
-        self.facing = 0.0  # Radians, counter-clockwise from east.
-        self.health = float(unit_type.health)
-        self.orders: deque[Order] = deque()
-        self.cooldown = 0.0  # Game loops to the next shot.
-        self.foe: Unit | None = None
-        self.alive = True
-        self.progress = 1.0  # Of its construction.
-        # Economy: what a worker carries, what a resource holds, who works it, what is trained.
-        self.cargo = 0
-        self.is_gas = False
-        self.contents = 0
-        self.timer = 0
-        self.user: Unit | None = None
-        self.production: deque[UnitType] = deque()
-        self.rally: Order | None = None
-        self.is_passing = False  # Workers at work walk through others.
-
-    @property
-    def is_mobile(self) -> bool:
-        """Whether it can walk."""
-        return self.type.speed > 0
-
-    def distance(self, x: float, y: float) -> float:
-        """Distance of its centre to a point."""
-        return math.hypot(self.x - x, self.y - y)
-
-    def gap(self, other: Unit) -> float:
-        """Distance from edge to edge; negative if they overlap."""
-        reach = self.type.radius + other.type.radius
-        return math.hypot(self.x - other.x, self.y - other.y) - reach
 
 
 class World:
@@ -187,7 +86,8 @@ class World:
             if unit.alive and (unit.type.speed or unit.type.weapon):
                 self._act(unit)
         if self._has_moved and self.loop % SEPARATE_EVERY == 0:
-            self._separate()
+            crowd = [u for u in self.units if u.alive and u.type.speed and not u.is_passing]
+            self._has_moved = separate(crowd, self.bounds)
         self.sweep()
 
     def sweep(self) -> None:
@@ -344,47 +244,3 @@ class World:
         if unit.alive:
             self.remove(unit)
             self.on_death(unit)
-
-    # --- crowding
-
-    def _separate(self) -> None:
-        """Pushes overlapping units apart, half of the overlap each."""
-        self._has_moved = False
-        crowd = [u for u in self.units if u.alive and u.type.speed and not u.is_passing]
-        if len(crowd) <= SMALL_CROWD and not any(
-            a.gap(b) < -1e-3 for i, a in enumerate(crowd) for b in crowd[:i]
-        ):
-            return
-        x = np.array([u.x for u in crowd])
-        y = np.array([u.y for u in crowd])
-        radius = np.array([u.type.radius for u in crowd])
-        dx = x[:, None] - x
-        dy = y[:, None] - y
-        distance = np.sqrt(dx * dx + dy * dy)
-        overlap = radius[:, None] + radius - distance
-        np.fill_diagonal(overlap, 0.0)
-        if not (overlap > 1e-3).any():
-            return
-        push = np.maximum(overlap, 0.0) / 2
-        same = distance < 1e-6
-        if same.sum() > len(crowd):  # Units on the very same spot part all ways like a sunflower.
-            angle = np.arange(len(crowd)) * GOLDEN_ANGLE
-            way_x = np.cos(angle)[:, None] - np.cos(angle)
-            way_y = np.sin(angle)[:, None] - np.sin(angle)
-            dx = np.where(same, way_x, dx)
-            dy = np.where(same, way_y, dy)
-            distance = np.where(same, np.sqrt(dx * dx + dy * dy), distance)
-        np.fill_diagonal(distance, 1.0)
-        scale = push / distance
-        left, bottom, right, top = self.bounds
-        new_x = np.clip(x + (scale * dx).sum(1), left, right).tolist()
-        new_y = np.clip(y + (scale * dy).sum(1), bottom, top).tolist()
-        for unit, ux, uy in zip(crowd, new_x, new_y, strict=True):
-            unit.x, unit.y = ux, uy
-        self._has_moved = True
-
-
-def centre(units: Iterable[Unit]) -> tuple[float, float]:
-    """Returns the mean position of some units, of which there must be one."""
-    points = [(unit.x, unit.y) for unit in units]
-    return sum(p[0] for p in points) / len(points), sum(p[1] for p in points) / len(points)

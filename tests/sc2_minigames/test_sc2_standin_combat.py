@@ -15,8 +15,9 @@ from pysc2.lib import actions
 from s2clientprotocol import sc2api_pb2
 
 from sc2_minigames.standin import units
+from sc2_minigames.standin.unit import ATTACK_UNIT, HOLD, MOVE, Order
 from sc2_minigames.standin.units import ENEMY, PLAYER
-from sc2_minigames.standin.world import ATTACK_UNIT, HOLD, MOVE, Order, World
+from sc2_minigames.standin.world import World
 
 F = actions.FUNCTIONS
 

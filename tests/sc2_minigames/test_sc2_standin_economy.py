@@ -94,6 +94,20 @@ def test_a_round_trip_of_a_worker():
     assert client.score > 5  # It goes on by itself.
 
 
+def test_a_worker_that_was_called_away_must_come_back_to_go_on():
+    client = Client("BuildMarines", size=64)
+    worker = units_of(client, units.SCV)[0]
+    field = units_of(client, units.MINERAL_FIELD, NEUTRAL)[3]
+    select(client, worker)
+    client.step(F.Harvest_Gather_screen("now", pixel(client, field)), count=1)
+    while field.user is not worker:
+        client.step(F.no_op(), count=1)
+    client.step(F.Move_screen("now", at(client, 42, 32)), count=40)
+    client.step(F.Harvest_Gather_screen("now", pixel(client, field)), count=30)
+    assert worker.gap(field) > 1
+    assert worker.cargo == 0
+
+
 def test_workers_spread_over_the_fields_and_one_field_has_one_worker():
     client = Client("BuildMarines", size=64)
     send_everyone_to_work(client)

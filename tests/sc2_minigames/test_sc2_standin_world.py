@@ -11,6 +11,7 @@ from pysc2.agents import scripted_agent  # isort: skip
 from pysc2.lib import actions
 
 from sc2_minigames.standin import units
+from sc2_minigames.standin.unit import MOVE, PATROL, Order
 from sc2_minigames.standin.units import NEUTRAL, PLAYER
 from sc2_minigames.standin.world import World
 
@@ -109,8 +110,6 @@ def test_queued_orders_are_carried_out_one_after_the_other():
 
 def test_a_patrol_goes_to_and_fro():
     world, marine = marine_at(20, 20)
-    from sc2_minigames.standin.world import PATROL, Order
-
     marine.orders.append(Order(PATROL, 24, 20, data=(20, 20)))
     xs = []
     for _ in range(70):
@@ -124,8 +123,6 @@ def test_a_patrol_goes_to_and_fro():
 
 def test_nobody_leaves_the_ground():
     world, marine = marine_at(53, 53)
-    from sc2_minigames.standin.world import MOVE, Order
-
     marine.orders.append(Order(MOVE, 63, 60))
     for _ in range(30):
         world.step()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sc2_minigames.standin import units
 from sc2_minigames.standin.game import CENTRE, Game
+from sc2_minigames.standin.unit import Unit
 from sc2_minigames.standin.units import ENEMY, PLAYER, UnitType
-from sc2_minigames.standin.world import Unit
 
 SIDE_DISTANCE = 7.0  # From the centre to the line that a side begins on.
 COLUMN = 11  # Units in one vertical line, at most.

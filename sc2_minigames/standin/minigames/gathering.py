@@ -7,8 +7,8 @@ import math
 from sc2_minigames.standin import abilities, units
 from sc2_minigames.standin.economy import Economy, add_resource
 from sc2_minigames.standin.game import CENTRE, Game
+from sc2_minigames.standin.unit import Unit
 from sc2_minigames.standin.units import PLAYER
-from sc2_minigames.standin.world import Unit
 
 BASE_DISTANCE = 4.5  # From the centre of the map to the place of a command centre.
 FIELD_DISTANCE = 6.8  # From there to its mineral fields, which lie in an arc on the outer side.

@@ -6,8 +6,8 @@ import random
 
 from sc2_minigames.standin import units
 from sc2_minigames.standin.game import Game
+from sc2_minigames.standin.unit import Unit
 from sc2_minigames.standin.units import NEUTRAL, PLAYER
-from sc2_minigames.standin.world import Unit
 
 
 class MoveToBeacon(Game):
