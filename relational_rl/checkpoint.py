@@ -64,13 +64,13 @@ class CheckpointStore:
     can be saved.
 
     Args:
-        directory: Where the checkpoints are; made at the first save.
-        keep: How many checkpoints to keep, the newest ones.
-        **trackables: The objects (modules, optimizers, variables) to save and restore, under
-            the names that identify them in the checkpoint.
+      directory: Where the checkpoints are; made at the first save.
+      keep: How many checkpoints to keep, the newest ones.
+      **trackables: The objects (modules, optimizers, variables) to save and restore, under
+          the names that identify them in the checkpoint.
 
     Raises:
-        ValueError: If keep is below 1 or there is nothing to save.
+      ValueError: If keep is below 1 or there is nothing to save.
     """
 
     def __init__(self, directory: str | os.PathLike[str], keep: int = 3, **trackables: Any) -> None:
@@ -87,21 +87,21 @@ class CheckpointStore:
         self._awaited: set[str] = set()
 
     def save(self, step: int, state: Mapping[str, Any]) -> Path:
-        """Write a checkpoint, then remove those that are no longer kept.
+        """Writes a checkpoint, then removes those that are no longer kept.
 
         Args:
-            step: A count that orders the checkpoints, at least 0. A checkpoint of the same
-                step is replaced.
-            state: What else a resumed run needs; JSON-able.
+          step: A count that orders the checkpoints, at least 0. A checkpoint of the same
+              step is replaced.
+          state: What else a resumed run needs; JSON-able.
 
         Returns:
-            The directory of the checkpoint.
+          The directory of the checkpoint.
 
         Raises:
-            CheckpointError: If it cannot be written (the disk is full, for example), or a
-                restored variable has not been created yet; what was stored before stays.
-            TypeError: If the state is not JSON-able.
-            ValueError: If the step is negative.
+          CheckpointError: If it cannot be written (the disk is full, for example), or a
+              restored variable has not been created yet; what was stored before stays.
+          TypeError: If the state is not JSON-able.
+          ValueError: If the step is negative.
         """
         step = operator.index(step)
         if step < 0:
@@ -132,16 +132,16 @@ class CheckpointStore:
         return final
 
     def restore_latest(self) -> Restored | None:
-        """Load the newest intact checkpoint into the objects.
+        """Loads the newest intact checkpoint into the objects.
 
         A damaged checkpoint is skipped with a warning.
 
         Returns:
-            Its step and state, or None where there is no checkpoint yet.
+          Its step and state, or None where there is no checkpoint yet.
 
         Raises:
-            CheckpointError: If there are checkpoints and none is intact, or the variables of
-                the objects are not those of the checkpoint; then no variable was changed.
+          CheckpointError: If there are checkpoints and none is intact, or the variables of
+              the objects are not those of the checkpoint; then no variable was changed.
         """
         # A kill half-way through a replacement leaves the checkpoint under its hidden name.
         paths = [*self.paths(), *self._find(_REPLACED)]
@@ -164,10 +164,10 @@ class CheckpointStore:
         return None
 
     def paths(self) -> list[Path]:
-        """Return the directories of the checkpoints, the oldest first.
+        """Returns the directories of the checkpoints, the oldest first.
 
         Raises:
-            CheckpointError: If the directory is there but cannot be read.
+          CheckpointError: If the directory is there but cannot be read.
         """
         return sorted(
             self._find(_STEP_DIRECTORY), key=lambda path: int(path.name.removeprefix("step-"))
@@ -191,7 +191,7 @@ class CheckpointStore:
         self._awaited = awaited
 
     def _settle_awaited(self, present: Mapping[str, str]) -> None:
-        """Check that every restored variable exists: else its value would not be saved."""
+        """Checks that every restored variable exists: else its value would not be saved."""
         for name in sorted(self._awaited - present.keys()):
             raise CheckpointError(
                 f"cannot write a checkpoint to {self._directory}: variable {name} was restored"
@@ -200,7 +200,7 @@ class CheckpointStore:
         self._awaited = set()
 
     def _remove_old(self, newest: Path) -> None:
-        """Remove what is neither among the newest nor just written."""
+        """Removes what is neither among the newest nor just written."""
         paths = self.paths()
         kept = [path for path in paths if path not in self._damaged][-self._keep :]
         for path in paths:
@@ -220,7 +220,7 @@ def _hidden(what: str, path: Path) -> Path:
 
 @contextmanager
 def _writing(final: Path, temporary: Path) -> Iterator[None]:
-    """Turn every way in which a disk refuses into one CheckpointError."""
+    """Turns every way in which a disk refuses into one CheckpointError."""
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
@@ -248,7 +248,7 @@ def _sha256(path: Path) -> str:
 
 
 def _flush(directory: Path) -> None:
-    """Force the files of a directory, and their names, to the disk."""
+    """Forces the files of a directory, and their names, to the disk."""
     for path in directory.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
@@ -264,7 +264,7 @@ def _flush_directory(directory: Path) -> None:
 
 
 def _read_verified(path: Path) -> dict[str, Any]:
-    """Return the content of the state file of an intact checkpoint."""
+    """Returns the content of the state file of an intact checkpoint."""
     try:
         digests = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))["sha256"]
         names = {entry.name for entry in path.iterdir()} - {_MANIFEST}
@@ -289,18 +289,18 @@ def _read_verified(path: Path) -> dict[str, Any]:
 def _missing_variables(
     path: Path, saved: Mapping[str, str], trackables: Mapping[str, Any]
 ) -> set[str]:
-    """Check that a checkpoint fits the objects.
+    """Checks that a checkpoint fits the objects.
 
     Args:
-        path: The checkpoint, for the errors.
-        saved: The names and kinds of its variables.
-        trackables: The objects to restore.
+      path: The checkpoint, for the errors.
+      saved: The names and kinds of its variables.
+      trackables: The objects to restore.
 
     Returns:
-        The names of the variables that the objects have yet to create.
+      The names of the variables that the objects have yet to create.
 
     Raises:
-        CheckpointError: If they do not fit; names the first variable that does not.
+      CheckpointError: If they do not fit; names the first variable that does not.
     """
     children = _children(trackables)
     present = {name: _kind(v) for name, v in _variables(trackables).items()}
@@ -332,17 +332,17 @@ def _kind(variable: tf.Variable) -> str:
 
 
 def _variables(trackables: Mapping[str, Any]) -> dict[str, tf.Variable]:
-    """Return every variable of some objects by its path of attributes."""
+    """Returns every variable of some objects by its path of attributes."""
     return {name: x for name, x in _walk(trackables) if isinstance(x, tf.Variable)}
 
 
 def _children(trackables: Mapping[str, Any]) -> dict[str, bool]:
-    """Return, for every object by its path of attributes, whether it has children."""
+    """Returns, for every object by its path of attributes, whether it has children."""
     return {name: bool(tf.train.TrackableView.children(x)) for name, x in _walk(trackables)}
 
 
 def _walk(trackables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield every object once, with its path of attributes, breadth first."""
+    """Yields every object once, with its path of attributes, breadth first."""
     queue = sorted(trackables.items())
     seen: set[int] = set()
     while queue:

@@ -19,15 +19,15 @@ MASKED_LOGIT = -1e9
 def check_shape(
     name: str, value: tf.Tensor, shape: tuple[int | None, ...] | tf.TensorShape
 ) -> None:
-    """Check the statically known shape of a tensor; None stands for any size.
+    """Checks the statically known shape of a tensor; None stands for any size.
 
     Args:
-        name: What to call the tensor in the error.
-        value: The tensor.
-        shape: The shape it must have.
+      name: What to call the tensor in the error.
+      value: The tensor.
+      shape: The shape it must have.
 
     Raises:
-        ValueError: If the shape cannot be that one.
+      ValueError: If the shape cannot be that one.
     """
     expected = tf.TensorShape(shape)
     if not value.shape.is_compatible_with(expected):
@@ -35,27 +35,27 @@ def check_shape(
 
 
 def check_float(name: str, value: tf.Tensor) -> None:
-    """Check that a tensor is float32.
+    """Checks that a tensor is float32.
 
     Raises:
-        ValueError: If it has another dtype.
+      ValueError: If it has another dtype.
     """
     if value.dtype != tf.float32:
         raise ValueError(f"{name} must be float32, got {value.dtype.name}")
 
 
 def log_prob(logits: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
-    """Return the log probability of each action.
+    """Returns the log probability of each action.
 
     Args:
-        logits: float32 `[..., A]`.
-        actions: int32 or int64 `[...]`.
+      logits: float32 `[..., A]`.
+      actions: int32 or int64 `[...]`.
 
     Returns:
-        float32 `[...]`.
+      float32 `[...]`.
 
     Raises:
-        ValueError: If a shape or a dtype is wrong.
+      ValueError: If a shape or a dtype is wrong.
     """
     logits = _check_logits("logits", logits)
     actions = tf.convert_to_tensor(actions)
@@ -70,16 +70,16 @@ def log_prob(logits: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
 
 
 def entropy(logits: tf.Tensor) -> tf.Tensor:
-    """Return the entropy in nats.
+    """Returns the entropy in nats.
 
     Args:
-        logits: float32 `[..., A]`.
+      logits: float32 `[..., A]`.
 
     Returns:
-        float32 `[...]`, in `[0, log A]`.
+      float32 `[...]`, in `[0, log A]`.
 
     Raises:
-        ValueError: If the shape or the dtype is wrong.
+      ValueError: If the shape or the dtype is wrong.
     """
     logits = _check_logits("logits", logits)
     log_probs = tf.nn.log_softmax(logits)  # [..., A]
@@ -87,17 +87,17 @@ def entropy(logits: tf.Tensor) -> tf.Tensor:
 
 
 def kl(p_logits: tf.Tensor, q_logits: tf.Tensor) -> tf.Tensor:
-    """Return the Kullback-Leibler divergence KL(p || q) in nats.
+    """Returns the Kullback-Leibler divergence KL(p || q) in nats.
 
     Args:
-        p_logits: float32 `[..., A]`.
-        q_logits: float32 `[..., A]`.
+      p_logits: float32 `[..., A]`.
+      q_logits: float32 `[..., A]`.
 
     Returns:
-        float32 `[...]`, zero where the two are the same distribution.
+      float32 `[...]`, zero where the two are the same distribution.
 
     Raises:
-        ValueError: If a shape or a dtype is wrong.
+      ValueError: If a shape or a dtype is wrong.
     """
     p_logits = _check_logits("p_logits", p_logits)
     q_logits = _check_logits("q_logits", q_logits)
@@ -108,36 +108,36 @@ def kl(p_logits: tf.Tensor, q_logits: tf.Tensor) -> tf.Tensor:
 
 
 def mode(logits: tf.Tensor) -> tf.Tensor:
-    """Return the most probable action, the lowest one of equals.
+    """Returns the most probable action, the lowest one of equals.
 
     Args:
-        logits: float32 `[..., A]`.
+      logits: float32 `[..., A]`.
 
     Returns:
-        int32 `[...]`.
+      int32 `[...]`.
 
     Raises:
-        ValueError: If the shape or the dtype is wrong.
+      ValueError: If the shape or the dtype is wrong.
     """
     return tf.argmax(_check_logits("logits", logits), axis=-1, output_type=tf.int32)
 
 
 def sample(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Draw one action of each distribution, by the Gumbel-max trick.
+    """Draws one action of each distribution, by the Gumbel-max trick.
 
     The same logits and seed give the same actions, and no global random state is touched.
     Compiled by XLA a seed gives other actions than uncompiled, because TensorFlow's two
     kernels deal out the same random stream in a different order.
 
     Args:
-        logits: float32 `[..., A]`.
-        seed: int32 or int64 `[2]`.
+      logits: float32 `[..., A]`.
+      seed: int32 or int64 `[2]`.
 
     Returns:
-        int32 `[...]`.
+      int32 `[...]`.
 
     Raises:
-        ValueError: If a shape or a dtype is wrong.
+      ValueError: If a shape or a dtype is wrong.
     """
     logits = _check_logits("logits", logits)
     seed = tf.convert_to_tensor(seed)
@@ -153,20 +153,20 @@ def sample(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def mask_logits(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Give unavailable actions a probability of exactly zero.
+    """Gives unavailable actions a probability of exactly zero.
 
     No gradient reaches the logits of unavailable actions. Where no action at all is
     available the result is uniform over all of them.
 
     Args:
-        logits: float32 `[..., A]`.
-        mask: bool `[..., A]`, True where the action is available.
+      logits: float32 `[..., A]`.
+      mask: bool `[..., A]`, True where the action is available.
 
     Returns:
-        float32 `[..., A]`.
+      float32 `[..., A]`.
 
     Raises:
-        ValueError: If a shape or a dtype is wrong.
+      ValueError: If a shape or a dtype is wrong.
     """
     logits = _check_logits("logits", logits)
     mask = tf.convert_to_tensor(mask)

@@ -33,22 +33,22 @@ def policy_gradient_loss(
     weights: tf.Tensor,
     reduction: Reduction = "sum",
 ) -> tf.Tensor:
-    """Return the loss whose gradient is minus the policy gradient.
+    """Returns the loss whose gradient is minus the policy gradient.
 
     Its terms are -log pi(a_t | x_t) * advantage_t; no gradient flows through the advantages.
 
     Args:
-        logits: float32 `[T, B, A]` of the learning policy pi.
-        actions: int32 or int64 `[T, B]`.
-        advantages: float32 `[T, B]`.
-        weights: float32 `[T, B]`.
-        reduction: "sum" or "mean", see the module.
+      logits: float32 `[T, B, A]` of the learning policy pi.
+      actions: int32 or int64 `[T, B]`.
+      advantages: float32 `[T, B]`.
+      weights: float32 `[T, B]`.
+      reduction: "sum" or "mean", see the module.
 
     Returns:
-        float32 `[]`.
+      float32 `[]`.
 
     Raises:
-        ValueError: If a shape, a dtype or the reduction is wrong.
+      ValueError: If a shape, a dtype or the reduction is wrong.
     """
     logits, advantages, weights = _check(weights, logits=logits, advantages=advantages)
     log_probs = distributions.log_prob(logits, actions)  # [T, B]
@@ -64,7 +64,7 @@ def clipped_policy_gradient_loss(
     weights: tf.Tensor,
     reduction: Reduction = "sum",
 ) -> tf.Tensor:
-    """Return the clipped surrogate loss.
+    """Returns the clipped surrogate loss.
 
     Schulman et al., "Proximal Policy Optimization Algorithms", arXiv:1707.06347, equation
     7, negated so as to be minimised; with V-trace targets as its advantages it is used by
@@ -76,19 +76,19 @@ def clipped_policy_gradient_loss(
     weighted by it a second time.
 
     Args:
-        logits: float32 `[T, B, A]` of the learning policy pi.
-        actions: int32 or int64 `[T, B]`.
-        behaviour_log_probs: float32 `[T, B]`, log mu(a_t | x_t); no gradient flows.
-        advantages: float32 `[T, B]`; no gradient flows.
-        clip_ratio: How far the ratio may leave 1 before its gradient ends, above 0.
-        weights: float32 `[T, B]`.
-        reduction: "sum" or "mean", see the module.
+      logits: float32 `[T, B, A]` of the learning policy pi.
+      actions: int32 or int64 `[T, B]`.
+      behaviour_log_probs: float32 `[T, B]`, log mu(a_t | x_t); no gradient flows.
+      advantages: float32 `[T, B]`; no gradient flows.
+      clip_ratio: How far the ratio may leave 1 before its gradient ends, above 0.
+      weights: float32 `[T, B]`.
+      reduction: "sum" or "mean", see the module.
 
     Returns:
-        float32 `[]`.
+      float32 `[]`.
 
     Raises:
-        ValueError: If a shape, a dtype, the clip ratio or the reduction is wrong.
+      ValueError: If a shape, a dtype, the clip ratio or the reduction is wrong.
     """
     if not clip_ratio > 0.0:
         raise ValueError(f"clip_ratio must be above 0, got {clip_ratio}")
@@ -105,37 +105,37 @@ def clipped_policy_gradient_loss(
 def baseline_loss(
     values: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, reduction: Reduction = "sum"
 ) -> tf.Tensor:
-    """Return half the squared error of the values.
+    """Returns half the squared error of the values.
 
     Args:
-        values: float32 `[T, B]`.
-        targets: float32 `[T, B]`; no gradient flows.
-        weights: float32 `[T, B]`.
-        reduction: "sum" or "mean", see the module.
+      values: float32 `[T, B]`.
+      targets: float32 `[T, B]`; no gradient flows.
+      weights: float32 `[T, B]`.
+      reduction: "sum" or "mean", see the module.
 
     Returns:
-        float32 `[]`.
+      float32 `[]`.
 
     Raises:
-        ValueError: If a shape, a dtype or the reduction is wrong.
+      ValueError: If a shape, a dtype or the reduction is wrong.
     """
     values, targets, weights = _check(weights, values=values, targets=targets)
     return _reduce(0.5 * tf.square(tf.stop_gradient(targets) - values), weights, reduction)
 
 
 def entropy_loss(logits: tf.Tensor, weights: tf.Tensor, reduction: Reduction = "sum") -> tf.Tensor:
-    """Return minus the entropy of the policy, to be minimised for exploration.
+    """Returns minus the entropy of the policy, to be minimised for exploration.
 
     Args:
-        logits: float32 `[T, B, A]`.
-        weights: float32 `[T, B]`.
-        reduction: "sum" or "mean", see the module.
+      logits: float32 `[T, B, A]`.
+      weights: float32 `[T, B]`.
+      reduction: "sum" or "mean", see the module.
 
     Returns:
-        float32 `[]`.
+      float32 `[]`.
 
     Raises:
-        ValueError: If a shape, a dtype or the reduction is wrong.
+      ValueError: If a shape, a dtype or the reduction is wrong.
     """
     logits, weights = _check(weights, logits=logits)
     return _reduce(-distributions.entropy(logits), weights, reduction)
@@ -144,20 +144,20 @@ def entropy_loss(logits: tf.Tensor, weights: tf.Tensor, reduction: Reduction = "
 def normalize_advantages(
     advantages: tf.Tensor, weights: tf.Tensor, min_deviation: float = 1e-3
 ) -> tf.Tensor:
-    """Shift and scale advantages to mean 0 and standard deviation 1 of the real transitions.
+    """Shifts and scales advantages to mean 0 and standard deviation 1 of the real transitions.
 
     Args:
-        advantages: float32 `[T, B]`.
-        weights: float32 `[T, B]`.
-        min_deviation: The least number to divide by, above 0: advantages that hardly
-            differ are not blown up.
+      advantages: float32 `[T, B]`.
+      weights: float32 `[T, B]`.
+      min_deviation: The least number to divide by, above 0: advantages that hardly
+          differ are not blown up.
 
     Returns:
-        float32 `[T, B]`; (a - mean) / max(deviation, min_deviation), with the mean and the
-        deviation weighted by `weights`.
+      float32 `[T, B]`; (a - mean) / max(deviation, min_deviation), with the mean and the
+      deviation weighted by `weights`.
 
     Raises:
-        ValueError: If a shape, a dtype or min_deviation is wrong.
+      ValueError: If a shape, a dtype or min_deviation is wrong.
     """
     if not min_deviation > 0.0:
         raise ValueError(f"min_deviation must be above 0, got {min_deviation}")
@@ -168,7 +168,7 @@ def normalize_advantages(
 
 
 def _reduce(terms: tf.Tensor, weights: tf.Tensor, reduction: Reduction) -> tf.Tensor:
-    """Return one number for the `[T, B]` terms; see the module."""
+    """Returns one number for the `[T, B]` terms; see the module."""
     if reduction not in ("sum", "mean"):
         raise ValueError(f'reduction must be "sum" or "mean", got {reduction!r}')
     weights = tf.stop_gradient(weights)
@@ -177,7 +177,7 @@ def _reduce(terms: tf.Tensor, weights: tf.Tensor, reduction: Reduction) -> tf.Te
 
 
 def _check(weights: tf.Tensor, **named: tf.Tensor) -> list[tf.Tensor]:
-    """Return the named values and the weights as checked tensors, in that order."""
+    """Returns the named values and the weights as checked tensors, in that order."""
     weights = tf.convert_to_tensor(weights)
     distributions.check_float("weights", weights)
     distributions.check_shape("weights", weights, (None, None))

@@ -35,9 +35,9 @@ class MetricsWriter:
     no such number. A name that first appears later widens the table by a column at its end.
 
     Args:
-        run_dir: The directory of the run; made when missing.
-        resume_step: The frame count that the run goes on from: later rows of an earlier
-            record are dropped, so that no curve goes back in time. None starts a new record.
+      run_dir: The directory of the run; made when missing.
+      resume_step: The frame count that the run goes on from: later rows of an earlier
+          record are dropped, so that no curve goes back in time. None starts a new record.
     """
 
     def __init__(self, run_dir: str | os.PathLike[str], resume_step: int | None = None) -> None:
@@ -53,14 +53,14 @@ class MetricsWriter:
         self._tensorboard = tf.summary.create_file_writer(str(run_dir / "tensorboard"))
 
     def write(self, step_metrics: Mapping[str, float]) -> None:
-        """Append a row.
+        """Appends a row.
 
         Args:
-            step_metrics: Numbers by name; `frames` must be there.
+          step_metrics: Numbers by name; `frames` must be there.
 
         Raises:
-            ValueError: If `frames` is missing or unknown.
-            OSError: If the disk refuses; names the file.
+          ValueError: If `frames` is missing or unknown.
+          OSError: If the disk refuses; names the file.
         """
         frames = step_metrics.get("frames", math.nan)
         if not math.isfinite(frames):
@@ -84,7 +84,7 @@ class MetricsWriter:
         self._tensorboard.flush()
 
     def close(self) -> None:
-        """Close the files; the writer cannot be used afterwards."""
+        """Closes the files; the writer cannot be used afterwards."""
         self._file.close()
         self._tensorboard.close()
 
@@ -92,23 +92,23 @@ class MetricsWriter:
         return _number(row[self._columns.index("frames")])
 
     def _rewrite(self, rows: Iterable[Sequence[str]]) -> TextIO:
-        """Replace the table by these rows, and return the file open at its end."""
+        """Replaces the table by these rows, and returns the file open at its end."""
         header = [self._columns] if self._columns else []
         _write_atomically(self._path, _lines([*header, *rows]).encode())
         return self._path.open("a", encoding="utf-8", newline="")
 
 
 def read_metrics(metrics_csv: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Read a table that MetricsWriter wrote, also while a run is writing to it.
+    """Reads a table that MetricsWriter wrote, also while a run is writing to it.
 
     Args:
-        metrics_csv: The path of the table.
+      metrics_csv: The path of the table.
 
     Returns:
-        float64 `[rows]` by column name; NaN for an empty cell.
+      float64 `[rows]` by column name; NaN for an empty cell.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+      FileNotFoundError: If there is no such file.
     """
     if not Path(metrics_csv).exists():
         raise FileNotFoundError(f"no metrics file {os.fspath(metrics_csv)}")
@@ -122,17 +122,17 @@ def read_metrics(metrics_csv: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 def draw_learning_curve(
     metrics_csv: str | os.PathLike[str], png_path: str | os.PathLike[str]
 ) -> None:
-    """Draw the share of solved episodes and the return over the run.
+    """Draws the share of solved episodes and the return over the run.
 
     Frames are on the lower axis, minutes on the upper one; thin vertical lines are the
     changes of the curriculum's stage.
 
     Args:
-        metrics_csv: The table, as MetricsWriter writes it.
-        png_path: Where the picture goes; it is replaced in one step.
+      metrics_csv: The table, as MetricsWriter writes it.
+      png_path: Where the picture goes; it is replaced in one step.
 
     Raises:
-        FileNotFoundError: If there is no such table.
+      FileNotFoundError: If there is no such table.
     """
     metrics = read_metrics(metrics_csv)
     frames = metrics.get("frames", np.zeros(0))
@@ -166,11 +166,11 @@ class ProgressLine:
     On a terminal it is a live bar; elsewhere (a file, a pipe) a plain line now and then.
 
     Args:
-        total_frames: The frame count at which the run ends.
-        initial_frames: The frame count it starts from; above 0 when resumed.
-        stream: Where to write, `sys.stderr` for example.
-        interval: The least number of seconds between two plain lines.
-        clock: Tells the time in seconds.
+      total_frames: The frame count at which the run ends.
+      initial_frames: The frame count it starts from; above 0 when resumed.
+      stream: Where to write, `sys.stderr` for example.
+      interval: The least number of seconds between two plain lines.
+      clock: Tells the time in seconds.
     """
 
     def __init__(
@@ -204,12 +204,12 @@ class ProgressLine:
             )
 
     def update(self, frames: int, fields: Mapping[str, float]) -> None:
-        """Show how far the run is.
+        """Shows how far the run is.
 
         Args:
-            frames: The frame count so far.
-            fields: Metrics by name, the known ones of which are shown; one that is missing
-                keeps its last value.
+          frames: The frame count so far.
+          fields: Metrics by name, the known ones of which are shown; one that is missing
+              keeps its last value.
         """
         step, self._frames = frames - self._frames, frames
         self._fields.update(fields)
@@ -222,14 +222,14 @@ class ProgressLine:
             self._print_plain()
 
     def message(self, text: str) -> None:
-        """Write a line of text, above the bar where there is one."""
+        """Writes a line of text, above the bar where there is one."""
         if self._bar is not None:
             self._bar.write(text, file=self._stream)
         else:
             print(text, file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Show the last update and end the line."""
+        """Shows the last update and ends the line."""
         if self._bar is not None:
             self._bar.refresh()
             self._bar.close()
@@ -259,7 +259,7 @@ class ProgressLine:
 
 
 def _describe(fields: Mapping[str, float]) -> str:
-    """Return the known fields in words, the most wanted first: a narrow terminal cuts them."""
+    """Returns the known fields in words, the most wanted first: a narrow terminal cuts them."""
     words = {
         "frames_per_second": lambda x: f"{_count(x)}/s",
         "solved": lambda x: f"solved {100.0 * x:.0f} %",
@@ -273,7 +273,7 @@ def _describe(fields: Mapping[str, float]) -> str:
 
 
 def _count(number: float) -> str:
-    """Return a count in three digits: 950, 12.3k, 1.20M."""
+    """Returns a count in three digits: 950, 12.3k, 1.20M."""
     return tqdm.format_sizeof(number) if number >= 1000 else f"{number:.0f}"
 
 
@@ -316,7 +316,7 @@ def _draw_panel(
 
 
 def _moving_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Return the mean of each value and up to `window` of its neighbours on either side."""
+    """Returns the mean of each value and up to `window` of its neighbours on either side."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
     index = np.arange(values.size)
     first, end = np.maximum(index - window, 0), np.minimum(index + window + 1, values.size)
@@ -324,7 +324,7 @@ def _moving_mean(values: np.ndarray, window: int) -> np.ndarray:
 
 
 def _stage_changes(frames: np.ndarray, stages: np.ndarray) -> list[tuple[float, int]]:
-    """Return where each new stage begins, and its number."""
+    """Returns where each new stage begins, and its number."""
     known = np.isfinite(stages)
     frames, stages = frames[known], stages[known].astype(np.int64)
     changes = np.flatnonzero(np.diff(stages)) + 1
@@ -332,7 +332,7 @@ def _stage_changes(frames: np.ndarray, stages: np.ndarray) -> list[tuple[float, 
 
 
 def _label_stages(axes: Axes, frames: np.ndarray, stages: np.ndarray) -> None:
-    """Number the stages along the lower end of their lines, as many as have room."""
+    """Numbers the stages along the lower end of their lines, as many as have room."""
     labelled_until = -math.inf
     for frame, stage in _stage_changes(frames, stages):
         if frame < labelled_until:
@@ -352,7 +352,7 @@ def _label_stages(axes: Axes, frames: np.ndarray, stages: np.ndarray) -> None:
 
 
 def _draw_minutes(axes: Axes, frames: np.ndarray, minutes: np.ndarray) -> None:
-    """Add an upper axis of minutes; it is uneven where the speed changed."""
+    """Adds an upper axis of minutes; it is uneven where the speed changed."""
     known = np.isfinite(minutes)
     if known.sum() < 2:
         return
@@ -373,7 +373,7 @@ def _draw_minutes(axes: Axes, frames: np.ndarray, minutes: np.ndarray) -> None:
 
 
 def _read_table(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the column names and the complete rows; both are empty without a file."""
+    """Returns the column names and the complete rows; both are empty without a file."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     # What follows the last line end is a line that a kill cut off.
     lines = text[: text.rfind("\n") + 1].splitlines()
@@ -390,7 +390,7 @@ def _lines(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(value: float) -> str:
-    """Return a number as text: whole ones exactly, others to 8 digits, unknown ones empty."""
+    """Returns a number as text: whole ones exactly, others to 8 digits, unknown ones empty."""
     value = float(value)
     if math.isnan(value):
         return ""
@@ -405,7 +405,7 @@ def _number(cell: str) -> float:
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that no reader sees a part."""
+    """Writes a file under a temporary name and renames it, so that no reader sees a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

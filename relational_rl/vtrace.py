@@ -61,25 +61,25 @@ def from_logits(
     clip_pg_rho_threshold: float | None = 1.0,
     lambda_: float = 1.0,
 ) -> VTraceFromLogitsReturns:
-    """Compute V-trace for two categorical policies.
+    """Computes V-trace for two categorical policies.
 
     Args:
-        behaviour_policy_logits: float32 `[T, B, A]`, of the policy mu that acted.
-        target_policy_logits: float32 `[T, B, A]`, of the policy pi that learns.
-        actions: int32 or int64 `[T, B]`, drawn from mu.
-        discounts: float32 `[T, B]`.
-        rewards: float32 `[T, B]`.
-        values: float32 `[T, B]`, V(x_t).
-        bootstrap_value: float32 `[B]`, V(x_T).
-        clip_rho_threshold: Upper limit of rho_t; None for no limit.
-        clip_pg_rho_threshold: Upper limit of the advantages' weight; None for no limit.
-        lambda_: Mixes targets of all lengths, in `[0, 1]`; 0 is the one-step target.
+      behaviour_policy_logits: float32 `[T, B, A]`, of the policy mu that acted.
+      target_policy_logits: float32 `[T, B, A]`, of the policy pi that learns.
+      actions: int32 or int64 `[T, B]`, drawn from mu.
+      discounts: float32 `[T, B]`.
+      rewards: float32 `[T, B]`.
+      values: float32 `[T, B]`, V(x_t).
+      bootstrap_value: float32 `[B]`, V(x_T).
+      clip_rho_threshold: Upper limit of rho_t; None for no limit.
+      clip_pg_rho_threshold: Upper limit of the advantages' weight; None for no limit.
+      lambda_: Mixes targets of all lengths, in `[0, 1]`; 0 is the one-step target.
 
     Returns:
-        The targets, with the log probabilities and their difference.
+      The targets, with the log probabilities and their difference.
 
     Raises:
-        ValueError: If a shape, a dtype or a constant is wrong.
+      ValueError: If a shape, a dtype or a constant is wrong.
     """
     behaviour_policy_logits = tf.convert_to_tensor(behaviour_policy_logits)
     target_policy_logits = tf.convert_to_tensor(target_policy_logits)
@@ -121,24 +121,24 @@ def from_importance_weights(
     clip_pg_rho_threshold: float | None = 1.0,
     lambda_: float = 1.0,
 ) -> VTraceReturns:
-    """Compute V-trace from the logarithms of the importance weights.
+    """Computes V-trace from the logarithms of the importance weights.
 
     Args:
-        log_rhos: float32 `[T, B]`, log pi(a_t | x_t) - log mu(a_t | x_t); -inf for a step
-            that carries no transition.
-        discounts: float32 `[T, B]`.
-        rewards: float32 `[T, B]`.
-        values: float32 `[T, B]`, V(x_t).
-        bootstrap_value: float32 `[B]`, V(x_T).
-        clip_rho_threshold: Upper limit of rho_t; None for no limit.
-        clip_pg_rho_threshold: Upper limit of the advantages' weight; None for no limit.
-        lambda_: Mixes targets of all lengths, in `[0, 1]`; 0 is the one-step target.
+      log_rhos: float32 `[T, B]`, log pi(a_t | x_t) - log mu(a_t | x_t); -inf for a step
+          that carries no transition.
+      discounts: float32 `[T, B]`.
+      rewards: float32 `[T, B]`.
+      values: float32 `[T, B]`, V(x_t).
+      bootstrap_value: float32 `[B]`, V(x_T).
+      clip_rho_threshold: Upper limit of rho_t; None for no limit.
+      clip_pg_rho_threshold: Upper limit of the advantages' weight; None for no limit.
+      lambda_: Mixes targets of all lengths, in `[0, 1]`; 0 is the one-step target.
 
     Returns:
-        The targets; no gradient flows through them.
+      The targets; no gradient flows through them.
 
     Raises:
-        ValueError: If a shape, a dtype or a constant is wrong.
+      ValueError: If a shape, a dtype or a constant is wrong.
     """
     log_rhos, discounts, rewards, values, bootstrap_value = _check(
         log_rhos, discounts, rewards, values, bootstrap_value
@@ -159,7 +159,7 @@ def from_importance_weights(
 
 
 def _discounted_sums(terms: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """Return y with y_t = terms_t + factors_t * y_{t+1} and y_T = 0; all `[T, B]`."""
+    """Returns y with y_t = terms_t + factors_t * y_{t+1} and y_T = 0; all `[T, B]`."""
     return tf.scan(
         lambda later, step: step[0] + step[1] * later,
         (terms, factors),
@@ -169,7 +169,7 @@ def _discounted_sums(terms: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
 
 
 def _shift(series: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-    """Return the `[T, B]` series one step ahead, with the `[B]` last at its end."""
+    """Returns the `[T, B]` series one step ahead, with the `[B]` last at its end."""
     return tf.concat([series[1:], last[tf.newaxis]], axis=0)
 
 
@@ -184,7 +184,7 @@ def _check(
     values: tf.Tensor,
     bootstrap_value: tf.Tensor,
 ) -> list[tf.Tensor]:
-    """Return the inputs as tensors without gradients, of shapes `[T, B]` and `[B]`."""
+    """Returns the inputs as tensors without gradients, of shapes `[T, B]` and `[B]`."""
     named = {
         "log_rhos": log_rhos,
         "discounts": discounts,
