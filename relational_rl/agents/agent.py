@@ -207,6 +207,7 @@ class Agent(snt.Module):
         return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))
 
 
+@snt.allow_empty_variables
 class RandomAgent(snt.Module):
     """Every action equally likely: the first control of any experiment."""
 
