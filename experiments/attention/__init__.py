@@ -1,0 +1,11 @@
+"""What a trained relational agent attends to, as pictures, as a page to explore and as numbers.
+
+scene.py     the objects of a Box-World observation
+episode.py   plays an episode and keeps the attention weights
+arrows.py    from attention weights to arrows between objects
+figure.py    draws a step, as Zambaldi et al. 2018 do
+summary.py   mean attention by kinds of object, with the share that chance would give
+page.py      a page to explore an episode
+"""
+
+import relational_rl  # noqa: F401  # first, because it quiets TensorFlow before that is imported

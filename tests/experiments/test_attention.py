@@ -1,0 +1,307 @@
+"""Attention: the objects, their relations, the weights behind the arrows, and what is drawn."""
+
+import csv
+import dataclasses
+import importlib
+import json
+import re
+
+import gymnasium
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import TINY, save_run
+from PIL import Image
+
+import boxworld
+from experiments.attention.arrows import arrows, attention_of, sources
+from experiments.attention.episode import AttentiveAgent, Episode, Step
+from experiments.attention.figure import ARROW_COLORS, draw_step
+from experiments.attention.page import make_page
+from experiments.attention.scene import SceneReader
+from experiments.attention.summary import digest, relation, source_kind, summarise, to_csv
+from experiments.games import Game, training_game
+from experiments.launch import UsageError
+from experiments.playing import Attempt
+from experiments.trained import load_trained_agent
+
+command = importlib.import_module("experiments.attention.__main__")
+
+# Key 1 (a) opens lock 1, whose box holds key 2 (b), which opens the gem's box. Two distractors: one
+# wants key 1, one wants what that one holds.
+LEVEL = boxworld.Level.from_text("""
+    @a....
+    ......
+    bA..cA
+    ......
+    *B..dC
+    ......
+""")
+SIZE = 8
+UP, DOWN, LEFT, RIGHT = range(4)
+
+
+def cell(row, column):
+    return row * SIZE + column
+
+
+@pytest.fixture(params=["rgb", "onehot"])
+def game(request):
+    """A game of that level, and a reader of its observations."""
+    environment = gymnasium.make(
+        "BoxWorld-v0", room_size=6, num_branches=0, observation=request.param
+    )
+    observation, _ = environment.reset(options={"level": LEVEL})
+    return environment, observation, SceneReader(LEVEL, 20, observation.shape[-1])
+
+
+def test_the_objects_of_a_scene_are_named_after_the_solution(game):
+    _, observation, reader = game
+    scene = reader.read(observation)
+    assert {thing.label: (thing.kind, thing.cell, thing.on_path) for thing in scene.things} == {
+        "agent": ("agent", cell(1, 1), True),
+        "key 1": ("key", cell(1, 2), True),
+        "lock 1": ("lock", cell(3, 2), True),
+        "key 2": ("key", cell(3, 1), True),
+        "lock 2": ("lock", cell(5, 2), True),
+        "gem": ("gem", cell(5, 1), True),
+        "lock D1": ("lock", cell(3, 6), False),
+        "key D1": ("key", cell(3, 5), False),
+        "lock D2": ("lock", cell(5, 6), False),
+        "key D2": ("key", cell(5, 5), False),
+    }
+    assert scene.held is None
+
+
+def test_the_objects_of_a_scene_follow_the_game(game):
+    environment, observation, reader = game
+    labels = []
+    for action in (RIGHT, DOWN, DOWN, LEFT):
+        observation = environment.step(action)[0]
+        scene = reader.read(observation)
+        labels.append([thing.label for thing in scene.things if thing.on_path])
+    assert labels[0] == ["agent", "held key 1", "lock 1", "key 2", "lock 2", "gem"]
+    assert labels[1] == labels[0]
+    assert labels[2] == ["agent", "key 2", "lock 2", "gem"]  # the key is used up, the lock gone
+    assert labels[3] == ["agent", "held key 2", "lock 2", "gem"]
+    assert scene.held.cell == 0
+    assert scene.agent.cell == cell(3, 1)
+
+
+def test_relations_are_those_of_keys_and_locks(game):
+    environment, observation, reader = game
+    things = {thing.label: thing for thing in reader.read(observation).things}
+    expected = {
+        ("key 1", "lock 1"): "locks it opens",
+        ("key 1", "lock D1"): "locks it opens",  # of the same colour
+        ("key 1", "lock 2"): "other locks",
+        ("key 1", "key 2"): "other keys",
+        ("key 1", "key 1"): "itself",
+        ("key 1", "agent"): "agent",
+        ("key 2", "lock 1"): "rest of its box",
+        ("lock 1", "key 2"): "rest of its box",
+        ("lock 1", "key 1"): "keys that open it",
+        ("lock 2", "key 2"): "keys that open it",
+        ("lock 2", "gem"): "rest of its box",
+        ("gem", "lock 1"): "other locks",
+        ("agent", "gem"): "gem",
+    }
+    found = {pair: relation(things[pair[0]], things[pair[1]]) for pair in expected}
+    assert found == expected
+    assert relation(things["key 1"], None) == "empty cells"
+    held = reader.read(environment.step(RIGHT)[0])
+    things = {thing.label: thing for thing in held.things}
+    assert source_kind(things["held key 1"]) == "held key"
+    assert relation(things["held key 1"], things["lock 1"]) == "locks it opens"
+    assert relation(things["lock 1"], things["held key 1"]) == "keys that open it"
+    assert relation(things["lock 2"], things["held key 1"]) == "held key"
+
+
+@pytest.mark.parametrize("entities", ["occupied", "all"])
+def test_arrows_carry_the_weights_of_the_module(tmp_path, entities):
+    config = dataclasses.replace(
+        TINY, entities=entities, stem="conv" if entities == "all" else "patch"
+    )
+    save_run(tmp_path / "run", config)
+    trained = load_trained_agent(tmp_path / "run")
+    game = training_game(trained.config)
+    episode = AttentiveAgent(trained).play(game, level_seed=5)
+    environment = game.make()
+    observation, _ = environment.reset(options={"level_seed": 5})
+    for step in episode.steps[:2]:
+        output, _ = trained.agent.step(
+            {"image": tf.constant(observation[np.newaxis])},
+            (),
+            tf.constant([0, 0]),
+            with_attention=True,
+        )
+        maps = output.attention
+        index = {int(c): i for i, c in enumerate(maps.cells[0]) if bool(maps.mask[0, i])}
+        assert len(sources(step, all_objects=True)) >= 4
+        for block in range(2):
+            for head in range(3):
+                drawn = arrows(step, block, head, all_objects=True)
+                assert len(drawn) == len(sources(step, all_objects=True)) * len(index)
+                for arrow in drawn:
+                    i, j = index[arrow.source.cell], index[arrow.cell]
+                    expected = float(maps.weights[block][0, head, i, j])
+                    assert arrow.weight == pytest.approx(expected, abs=1e-5)
+        totals = {}
+        for arrow in arrows(step, 1, 2):
+            totals[arrow.source.label] = totals.get(arrow.source.label, 0.0) + arrow.weight
+        assert all(total == pytest.approx(1.0, abs=1e-4) for total in totals.values())
+        observation = environment.step(step.action)[0]
+
+
+def test_the_episode_is_the_one_that_evaluation_counts(tiny_agent, tiny_player):
+    game = training_game(tiny_agent.config)
+    agent = AttentiveAgent(tiny_agent)
+    for policy in ("sampled", "greedy"):
+        for level in (2, 9):
+            (played,) = tiny_player.play(game, [Attempt(level)], policy, seed=3)
+            episode = agent.play(game, level, policy, seed=3)
+            assert tuple(step.action for step in episode.steps) == played.actions
+            assert sum(step.reward for step in episode.steps) == played.episode_return
+            assert episode.solved == played.is_success
+
+
+def scripted_episode(weights_of, actions=(UP, UP)):
+    """An episode on the drawn level whose attention is `weights_of(block, head, cells)`."""
+    environment = gymnasium.make("BoxWorld-v0", room_size=6, num_branches=0)
+    observation, _ = environment.reset(options={"level": LEVEL})
+    reader = SceneReader(LEVEL, 20, 3)
+    steps = []
+    for action in actions:
+        scene = reader.read(observation)
+        cells = np.array(sorted(thing.cell for thing in scene.things))
+        weights = tuple(
+            np.stack([weights_of(block, head, cells) for head in range(2)]) for block in range(2)
+        )
+        observation, reward, *_ = environment.step(action)
+        steps.append(Step(scene, cells, weights, np.full(4, 0.25), 0.0, action, reward))
+    return Episode(
+        "BoxWorld-v0", 17, LEVEL, "sampled", tuple(steps), False, reader.read(observation)
+    )
+
+
+def to_agent_or_first_lock(block, head, cells):
+    """Block 0: all to the agent in head 0; 3/4 to lock 1, rest to D1 in head 1; else uniform."""
+    if block == 1:
+        return np.full((len(cells), len(cells)), 1 / len(cells))
+    targets = {cell(1, 1): 1.0} if head == 0 else {cell(3, 2): 0.75, cell(3, 6): 0.25}
+    row = np.array([targets.get(c, 0.0) for c in cells])
+    return np.tile(row, (len(cells), 1))
+
+
+def test_the_summary_is_exact():
+    rows = {
+        (row.block, row.head, row.source, row.target): row
+        for row in summarise([scripted_episode(to_agent_or_first_lock)])
+    }
+    every = rows[1, 1, "every object", "agent"]
+    assert (every.mean_attention, every.ratio) == (1.0, pytest.approx(10.0))
+    assert every.num_sources == 2 * 5  # key 1, key 2, lock 1, lock 2, gem at two steps
+    # Key 1 opens lock 1 and lock D1, key 2 opens lock 2 alone.
+    opens = rows[1, 2, "key", "locks it opens"]
+    assert opens.mean_attention == pytest.approx((1.0 + 0.0) / 2)
+    assert opens.uniform_share == pytest.approx((0.2 + 0.1) / 2)
+    assert rows[1, 2, "key", "rest of its box"].mean_attention == pytest.approx(0.75)
+    for (block, _, _, _), row in rows.items():
+        assert block == 1 or row.ratio == pytest.approx(1.0)
+    everyone = summarise([scripted_episode(to_agent_or_first_lock)], all_objects=True)
+    counts = {row.source: row.num_sources for row in everyone if row.target == "agent"}
+    assert counts == {"every object": 18, "key": 8, "lock": 8, "gem": 2}
+
+
+def test_the_summary_is_a_table_that_reads_back():
+    rows = summarise([scripted_episode(to_agent_or_first_lock)])
+    read = list(csv.DictReader(to_csv(rows).splitlines()))
+    assert len(read) == len(rows)
+    assert float(read[0]["mean_attention"]) == pytest.approx(rows[0].mean_attention, abs=1e-6)
+    text = digest(rows)
+    (line,) = [line for line in text.splitlines() if line.startswith("every object -> agent")]
+    cells = " ".join(line.split("agent")[1].split())
+    assert cells == "100% (10.0x) 0.0% (0.0x) 10% (1.0x) 10% (1.0x)"
+
+
+def test_arrows_are_drawn_where_they_belong():
+    picture = draw_step(scripted_episode(to_agent_or_first_lock), 0)
+    nothing = draw_step(scripted_episode(lambda b, h, cells: np.eye(len(cells)) * 0.01), 0)
+    assert picture.shape == nothing.shape
+    assert picture.dtype == np.uint8
+
+    def pixels(panel_row, panel_column, color):
+        """How many pixels of a panel have an arrow's colour that had not without arrows."""
+        wanted = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+        height, width = picture.shape[0] - 205, picture.shape[1]
+        rows = slice(85 + panel_row * height // 2, 85 + (panel_row + 1) * height // 2)
+        columns = slice(panel_column * width // 2, (panel_column + 1) * width // 2)
+        near = [
+            (np.abs(image[rows, columns].astype(int) - wanted).max(axis=-1) < 40).sum()
+            for image in (picture, nothing)
+        ]
+        return near[0] - near[1]
+
+    for kind in ("key", "lock", "gem"):
+        color = ARROW_COLORS[kind]
+        assert pixels(0, 0, color) > 150  # opaque arrows to the agent
+        assert pixels(1, 0, color) < 40  # a tenth each: far too faint for the colour itself
+
+
+def test_the_page_holds_the_episode():
+    episode = scripted_episode(to_agent_or_first_lock, actions=(DOWN, DOWN))
+    names = ["step_001.png", "step_002.png"]
+    text = make_page(episode, summarise([episode]), names, "episode.gif", "table.csv")
+    assert "@@" not in text
+    data = json.loads(re.search(r"const data = (\{.*\});\n", text)[1])
+    assert data["pictures"] == names
+    step = data["steps"][1]
+    labels = [thing["label"] for thing in step["things"]]
+    # Only what weighs something is kept: lock 1 and lock D1.
+    key = step["sources"].index(labels.index("key 1"))
+    assert sorted(step["weights"][0][1][key]) == [[cell(3, 2), 0.75], [cell(3, 6), 0.25]]
+    board = [ord(character) - ord("a") for character in step["board"]]
+    assert len(board) == SIZE * SIZE
+    assert data["palette"][board[cell(2, 1)]] == "#808080"  # the agent, one step down
+    assert set(re.findall(r'href="([^"#]+)"', text)) == {"episode.gif", "table.csv"}
+    assert "http" not in text
+
+
+def test_the_command_draws_every_step(tiny_run, capsys):
+    assert command.main([f"--run_dir={tiny_run}", "--level_seed=7", "--episodes=2"]) == 0
+    shown = capsys.readouterr().out
+    (directory,) = (tiny_run / "attention").glob("BoxWorld-Easy-v0_level_7_sampled")
+    pictures = sorted(directory.glob("step_*.png"))
+    assert [path.name for path in pictures] == [f"step_{i:03d}.png" for i in range(1, 7)]
+    with Image.open(directory / "episode.gif") as gif, Image.open(pictures[0]) as picture:
+        assert gif.size == picture.size
+        assert gif.n_frames == 6
+    assert "(over levels 7..8)" in shown
+    assert f"page to explore  {directory / 'index.html'}" in shown
+    rows = list(csv.DictReader((directory / "attention_summary.csv").read_text().splitlines()))
+    assert {row["head"] for row in rows} == {"1", "2", "3"}
+    # A shorter episode leaves no picture of the longer one behind.
+    (directory / "step_099.png").touch()
+    assert command.main([f"--run_dir={tiny_run}", "--level_seed=7"]) == 0
+    assert sorted(directory.glob("step_*.png")) == pictures
+
+
+def test_attention_of_picks_the_row_of_the_source():
+    step = scripted_episode(lambda b, h, cells: np.diag(cells / 100.0)).steps[0]
+    for source in sources(step):
+        weights = attention_of(step, 0, 0, source)
+        assert weights[step.cells == source.cell] == source.cell / 100.0
+        assert np.count_nonzero(weights) == 1
+
+
+def test_agents_and_games_without_attention_are_refused(control_run, tiny_agent, capsys):
+    assert command.main([f"--run_dir={control_run}"]) == 1
+    error = capsys.readouterr().err
+    assert error == (
+        "error: attention maps need config.agent='relational', got 'control': that agent has no "
+        "attention\n"
+    )
+    with pytest.raises(UsageError, match="need a Box-World environment, got env_id='CartPole-v1'"):
+        AttentiveAgent(tiny_agent).play(Game("CartPole-v1"), 0)
+    with pytest.raises(UsageError, match="episodes must be at least 1, got 0"):
+        command.draw_attention(tiny_agent, control_run, num_episodes=0)

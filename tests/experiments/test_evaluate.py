@@ -1,0 +1,164 @@
+"""Evaluation: every count against episodes that are known, and the command end to end."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from experiments import evaluate as command
+from experiments.evaluate import evaluate, evaluation_file, format_evaluation
+from experiments.games import Game, training_game
+from experiments.launch import UsageError
+from experiments.playing import PlayedEpisode
+
+
+class ScriptedPlayer:
+    """Solves a level in try t where (level + t) % 4 is not 0; 10 steps, or 6 where it fails."""
+
+    def __init__(self):
+        self.asked = []
+
+    def play(self, game, attempts, policy, seed, on_episode):
+        self.asked += attempts
+        episodes = []
+        for attempt in attempts:
+            solved = (attempt.level_seed + attempt.number) % 4 != 0
+            info = {
+                "solution_length": 1 + attempt.level_seed % 2,
+                "num_branches": attempt.level_seed % 3,
+            }
+            actions = (0,) * (10 if solved else 6)
+            episodes.append(PlayedEpisode(attempt, actions, 11.0 if solved else -1.0, solved, info))
+            on_episode(episodes[-1])
+        return episodes
+
+
+def test_counts_are_those_of_the_episodes(tiny_agent):
+    player = ScriptedPlayer()
+    evaluation, episodes = evaluate(
+        tiny_agent, num_levels=24, first_level=100, player=player, baseline=False
+    )
+    levels = [attempt.level_seed for attempt in player.asked]
+    assert levels == [*range(100, 124)]  # each exactly once
+    assert [episode.attempt.level_seed for episode in episodes] == levels
+    assert (evaluation.solved.successes, evaluation.solved.trials) == (18, 24)
+    assert evaluation.failed_levels == [*range(100, 124, 4)]
+    assert evaluation.mean_return == pytest.approx((18 * 11 - 6) / 24)
+    assert evaluation.mean_steps == 10.0  # of the solved ones only
+    by_length = {
+        length: (share.successes, share.trials)
+        for length, share in evaluation.by_solution_length.items()
+    }
+    assert by_length == {1: (6, 12), 2: (12, 12)}
+    by_branches = {
+        branches: (share.successes, share.trials)
+        for branches, share in evaluation.by_num_branches.items()
+    }
+    assert by_branches == {0: (6, 8), 1: (6, 8), 2: (6, 8)}
+    assert evaluation.random_solved is None
+    assert (evaluation.max_steps, evaluation.max_entities) == (6, 8)
+
+
+def test_tries_are_estimated_without_bias_from_all_of_them(tiny_agent):
+    player = ScriptedPlayer()
+    evaluation, episodes = evaluate(
+        tiny_agent, num_levels=4, tries=3, player=player, baseline=False
+    )
+    assert len(player.asked) == len(set(player.asked)) == 4 * 6
+    assert len(episodes) == 4
+    assert evaluation.solved.successes == 3  # the first try of each
+    # Of six tries, levels 0 and 3 fail twice, 1 and 2 once.
+    shares = {k: share.value for k, share in evaluation.solved_in_tries.items()}
+    assert shares[1] == pytest.approx((4 / 6 + 5 / 6 + 5 / 6 + 4 / 6) / 4)
+    assert shares[2] == pytest.approx((14 / 15 + 1 + 1 + 14 / 15) / 4)
+    assert shares[3] == 1.0
+    assert sorted(shares) == [1, 2, 3]
+
+
+def test_levels_that_were_trained_on_are_not_called_held_out(tiny_agent, monkeypatch):
+    evaluation, _ = evaluate(tiny_agent, num_levels=8, player=ScriptedPlayer(), baseline=False)
+    assert "each played once, none of them trained on" in format_evaluation(evaluation)
+    monkeypatch.setattr(command, "levels_trained_on", lambda config, first, count: 5)
+    evaluation, _ = evaluate(tiny_agent, num_levels=8, player=ScriptedPlayer(), baseline=False)
+    assert "each played once, 5 of them trained on" in format_evaluation(evaluation)
+
+
+def test_the_text_says_what_was_measured(tiny_agent):
+    evaluation, _ = evaluate(
+        tiny_agent, num_levels=24, tries=2, player=ScriptedPlayer(), baseline=False
+    )
+    text = format_evaluation(evaluation)
+    lines = text.splitlines()
+    assert lines[0].startswith("relational agent after 12,345 frames")
+    assert lines[1].startswith("boxworld:BoxWorld-Easy-v0: levels 0..23, each played once")
+    assert "sampled policy (seed 0), room for 8 entities" in lines
+    assert any(
+        line.startswith("solved         75.00%  (55.10% .. 88.00%, 95 % interval; 18 of 24)")
+        for line in lines
+    )
+    assert "mean return    8.00" in lines
+    assert any(line.split()[:3] == ["1", "12", "50.00%"] for line in lines)
+    assert any("solved at least once" in line for line in lines)
+    assert lines[-1] == "levels that were not solved: 0, 4, 8, 12, 16, 20"
+
+
+def test_another_game_has_only_what_it_says(tiny_agent):
+    class SilentPlayer:
+        def play(self, game, attempts, policy, seed, on_episode):
+            return [PlayedEpisode(attempt, (0, 1), 0.25, None, {}) for attempt in attempts]
+
+    # Any environment that is not Box-World; it is never stepped.
+    game = Game("CartPole-v1")
+    evaluation, _ = evaluate(tiny_agent, game, num_levels=3, player=SilentPlayer())
+    assert evaluation.solved is None
+    assert (evaluation.mean_return, evaluation.mean_steps) == (0.25, 2.0)
+    text = format_evaluation(evaluation)
+    assert "CartPole-v1: episodes of the reset seeds 0..2" in text
+    assert "solved" not in text
+    assert evaluation.to_dict()["shortest_steps"] is None
+
+
+def test_the_command_prints_and_writes_what_it_found(tiny_run, tiny_agent, capsys):
+    arguments = [f"--run_dir={tiny_run}", "--levels=12", "--first_level=3", "--seed=4", "--video"]
+    assert command.main(arguments) == 0
+    shown = capsys.readouterr().out
+    path = evaluation_file(tiny_run, training_game(tiny_agent.config), "sampled")
+    assert path.name == "evaluation_BoxWorld-Easy-v0_sampled.json"
+    assert f"written to {path}" in shown
+    written = json.loads(path.read_text())
+    assert (written["frames"], written["first_level"], written["seed"]) == (12_345, 3, 4)
+    assert written["solved"]["trials"] == written["random_solved"]["trials"] == 12
+    assert sum(share["trials"] for share in written["by_num_branches"].values()) == 12
+    assert f"{written['solved']['share']:.2%}" in shown
+    videos = sorted((tiny_run / "episodes").glob("*.gif"))
+    assert 1 <= len(videos) <= 8
+    with Image.open(videos[0]) as gif:
+        durations = []
+        for frame in range(gif.n_frames):
+            gif.seek(frame)
+            durations.append(gif.info["duration"])
+    # Six steps of at most 0.15 s and 1.5 s on the last picture.
+    assert 1500 < sum(durations) <= 1500 + 6 * 150
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--levels=0"], "levels must be at least 1, got 0"),
+        (["--policy=best"], "policy must be one of sampled, greedy, got 'best'"),
+        (["--tries=0"], "tries must be at least 1, got 0"),
+        (["--tries=3", "--policy=greedy"], "tries needs policy=sampled, because the greedy"),
+        (["--env_id=NoSuchGame-v0"], "cannot make env_id='NoSuchGame-v0'"),
+        (["--env_id=CartPole-v1"], "env_id='CartPole-v1' cannot be played: observation_space"),
+    ],
+)
+def test_wrong_arguments_are_one_line(tiny_run, capsys, arguments, message):
+    assert command.main([f"--run_dir={tiny_run}", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}")
+    assert error.count("\n") == 1
+
+
+def test_a_level_range_beyond_the_held_out_ones_is_refused(tiny_agent):
+    with pytest.raises(UsageError, match=r"at most 2\*\*32"):
+        evaluate(tiny_agent, first_level=2**32, num_levels=1)
