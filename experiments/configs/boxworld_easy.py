@@ -4,22 +4,31 @@ from relational_rl.config import Config
 
 config = Config(
     env_id="boxworld:BoxWorld-Easy-v0",
+    # Longer solutions first, without distractors: there a wrong lock costs time and nothing else,
+    # so the agent finds out which key opens which lock before a mistake ends the episode.
     curriculum=(
         {"solution_length": 1, "num_branches": 0},
-        {"solution_length": (1, 2), "num_branches": 0},
+        {"solution_length": [1, 2], "num_branches": 0},
+        {"solution_length": [1, 3], "num_branches": 0},
+        {"solution_length": [1, 4], "num_branches": 0},
         {},
     ),
+    curriculum_threshold=0.75,
     envs_per_actor=256,
-    # The network of the paper over the cells that are not background, with the generic additions.
+    # The relational module over the cells that differ from the background, each seen with its
+    # neighbours left and right, and three learned points of reference (modules/references.py).
     stem="patch",
+    num_frequencies=16,
     entities="occupied",
     max_entities=12,
-    num_references=2,
+    entity_size=32,
+    num_references=3,
+    match_size=16,
     num_heads=2,
-    head_size=32,
+    head_size=16,
     num_blocks=2,
-    mlp=(256,),
-    # IMPALA with a clipped surrogate, two passes over every unroll.
+    mlp=(128,),
+    # V-trace with a clipped surrogate, every unroll learned from twice.
     unroll_length=32,
     batch_size=32,
     num_passes=2,
@@ -30,8 +39,10 @@ config = Config(
     reduction="mean",
     optimizer="adam",
     learning_rate=1e-3,
+    learning_rate_schedule="linear",
     entropy_cost=0.01,
+    entropy_schedule="linear",
     max_gradient_norm=1.0,
-    total_frames=3_000_000,
+    total_frames=2_500_000,
     max_minutes=10.0,
 )

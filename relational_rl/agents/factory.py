@@ -48,7 +48,11 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
         core = ResidualModule(config.control_blocks, encoder.map_shape)
     else:
         core = RelationalModule(
-            config.num_blocks, config.num_heads, config.head_size, config.share_weights
+            config.num_blocks,
+            config.num_heads,
+            config.head_size,
+            config.share_weights,
+            config.start_alike,
         )
     agent = Agent(encoder, core, config.mlp, spec.num_actions, config.policy_scale)
     _build(agent, spec)

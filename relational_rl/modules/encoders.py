@@ -69,11 +69,11 @@ class EntityEncoder(snt.Module):
             cells, mask = all_cells(tf.shape(images)[0], height * width), None
         else:
             cells, mask = occupied_cells(images, self.background, self.max_entities)
-        features = self.stem(tf.cast(images, tf.float32) / self.image_scale, cells)
+        features, waves = self.stem(tf.cast(images, tf.float32) / self.image_scale, cells)
         entities = Entities(features, mask, cells)
         if self.references is None or self._merge is None:
             return entities
-        told = self.references(entities, self.map_shape).features
+        told = self.references(entities, waves, self.map_shape).features
         merged = tf.nn.relu(self._merge(tf.reshape(told, [-1, told.shape[-1]])))
         return entities._replace(features=tf.reshape(merged, tf.shape(features)))
 

@@ -6,12 +6,26 @@ only at the cells asked for, which on a sparse scene is many times cheaper.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
 from relational_rl.modules.entities import coordinates, gather_cells
+
+
+class StemOutput(NamedTuple):
+    """What a stem says of the chosen cells.
+
+    Attributes:
+      features: float32 [B, N, F].
+      waves: float32 [B, N, P, W], random Fourier features of the P pixels around each cell;
+        W is 0 where a stem has none.
+    """
+
+    features: tf.Tensor
+    waves: tf.Tensor
 
 
 class ConvStem(snt.Module):
@@ -51,12 +65,14 @@ class ConvStem(snt.Module):
             )
         return height, width
 
-    def __call__(self, images: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
+    def __call__(self, images: tf.Tensor, cells: tf.Tensor) -> StemOutput:
         """Maps images float32 [B, H, W, C] and cells [B, N] to features [B, N, F + 2]."""
         for layer in self._layers:
             images = tf.nn.relu(layer(images))
         features = gather_cells(images, cells)
-        return tf.concat([features, coordinates(cells, tuple(images.shape[1:3]))], axis=-1)
+        place = coordinates(cells, tuple(images.shape[1:3]))
+        no_waves = tf.zeros([*tf.unstack(tf.shape(cells)), 1, 0])
+        return StemOutput(tf.concat([features, place], axis=-1), no_waves)
 
 
 class PatchStem(snt.Module):
@@ -114,7 +130,7 @@ class PatchStem(snt.Module):
             name="colour_projections",
         )
 
-    def __call__(self, images: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
+    def __call__(self, images: tf.Tensor, cells: tf.Tensor) -> StemOutput:
         """Maps images float32 [B, H, W, C] and cells [B, N] to features [B, N, entity_size]."""
         height, width, channels = images.shape[1:]
         self._build(channels)
@@ -124,17 +140,15 @@ class PatchStem(snt.Module):
         shifted = [
             padded[:, i : i + height, j : j + width] for i in range(rows) for j in range(columns)
         ]
-        pixels = gather_cells(tf.concat(shifted, axis=-1), cells)  # [B, N, rows * columns * C]
+        pixels = gather_cells(tf.concat(shifted, axis=-1), cells)  # [B, N, P * C]
         batch, num_entities = tf.shape(pixels)[0], pixels.shape[1]
-        features = pixels
-        if self._num_frequencies:
-            phases = tf.reshape(pixels, [-1, channels]) @ self.projections
-            waves = tf.concat([tf.cos(phases), tf.sin(phases)], axis=-1)
-            waves = tf.reshape(
-                waves, [batch, num_entities, 2 * self._num_frequencies * rows * columns]
-            )
-            features = tf.concat([features, waves], axis=-1)
-        features = tf.concat([features, coordinates(cells, (height, width))], axis=-1)
+        phases = tf.reshape(pixels, [-1, channels]) @ self.projections
+        waves = tf.concat([tf.cos(phases), tf.sin(phases)], axis=-1)
+        num_pixels, num_waves = rows * columns, 2 * self._num_frequencies
+        waves = tf.reshape(waves, [batch, num_entities, num_pixels, num_waves])
+        flat_waves = tf.reshape(waves, [batch, num_entities, num_pixels * num_waves])
+        place = coordinates(cells, (height, width))
+        features = tf.concat([pixels, flat_waves, place], axis=-1)
         flat = tf.reshape(features, [-1, features.shape[-1]])
         embedded = tf.nn.relu(self._embed(flat))
-        return tf.reshape(embedded, [batch, num_entities, embedded.shape[-1]])
+        return StemOutput(tf.reshape(embedded, [batch, num_entities, embedded.shape[-1]]), waves)

@@ -163,24 +163,27 @@ def max_pool_backward(d_pooled, chosen, d_x):
 
 
 @_compiled
-def choose_references(scores, bias, rows, cells, starts, width, chosen, places):
-    """Turns scores [R, Q] into softmax weights over each image's rows, in place.
+def choose_references(
+    scores, bias, rows, cells, starts, width, waves, pixels, chosen, chosen_waves, places
+):
+    """Turns scores [R, Q] into weights over each image's rows and "none", in place.
 
-    Sets chosen [B, Q, F] and places [B, Q, 2] to the weighted rows and their (column, row).
+    Sets the weighted sums chosen [B, Q, F] of rows, chosen_waves [B, Q, W] of the waves [U, W] of
+    their own pixels, and places [B, Q, 3] of (column, row, 1).
     """
-    num_references, size = scores.shape[1], rows.shape[1]
+    num_references, size, num_waves = scores.shape[1], rows.shape[1], waves.shape[1]
+    middle = pixels.shape[1] // 2
+    chosen[:] = np.float32(0.0)
+    chosen_waves[:] = np.float32(0.0)
+    places[:] = np.float32(0.0)
     for b in range(places.shape[0]):
         first, last = starts[b], starts[b + 1]
         for q in range(num_references):
-            for f in range(size):
-                chosen[b, q, f] = np.float32(0.0)
-            places[b, q, 0] = np.float32(0.0)
-            places[b, q, 1] = np.float32(0.0)
-            largest = np.float32(-1e30)
+            largest = np.float32(0.0)  # the score of "none"
             for r in range(first, last):
                 scores[r, q] += bias[q]
                 largest = max(largest, scores[r, q])
-            total = np.float32(0.0)
+            total = np.float32(exp(-largest))
             for r in range(first, last):
                 scores[r, q] = np.float32(exp(scores[r, q] - largest))
                 total += scores[r, q]
@@ -189,19 +192,24 @@ def choose_references(scores, bias, rows, cells, starts, width, chosen, places):
                 scores[r, q] = weight
                 places[b, q, 0] += weight * np.float32(cells[r] % width)
                 places[b, q, 1] += weight * np.float32(cells[r] // width)
+                places[b, q, 2] += weight
                 for f in range(size):
                     chosen[b, q, f] += weight * rows[r, f]
+                pixel = pixels[r, middle]
+                for w in range(num_waves):
+                    chosen_waves[b, q, w] += weight * waves[pixel, w]
 
 
 @_compiled
 def tell_references(
-    rows, own, own_bias, other, other_bias, cells, starts, width, height, places, out
-):
-    """Sets out [R, F + Q * (4 + M)] to each row with what it is told of the references.
+    rows, own, own_bias, other, other_bias, cells, starts, width, height, waves, pixels,
+    chosen_waves, places, out,
+):  # fmt: skip
+    """Sets out [R, F + Q * (5 + P + M)] to each row with what it is told of the references.
 
-    Adds the biases to own [R, M] and other [B, Q, M] in place.
+    Adds the biases to own [R, M] and other [B, Q, M] in place. Without waves there is no P.
     """
-    size, match = rows.shape[1], own.shape[1]
+    size, match, num_waves = rows.shape[1], own.shape[1], waves.shape[1]
     for b in range(places.shape[0]):
         for q in range(places.shape[1]):
             for m in range(match):
@@ -213,13 +221,23 @@ def tell_references(
                 out[r, f] = rows[r, f]
             at = size
             for q in range(places.shape[1]):
-                across = places[b, q, 0] - np.float32(cells[r] % width)
-                down = places[b, q, 1] - np.float32(cells[r] // width)
+                presence = places[b, q, 2]
+                across = places[b, q, 0] - presence * np.float32(cells[r] % width)
+                down = places[b, q, 1] - presence * np.float32(cells[r] // width)
                 out[r, at] = across / np.float32(width)
                 out[r, at + 1] = down / np.float32(height)
                 out[r, at + 2] = min(max(across, np.float32(-1.0)), np.float32(1.0))
                 out[r, at + 3] = min(max(down, np.float32(-1.0)), np.float32(1.0))
-                at += 4
+                out[r, at + 4] = presence
+                at += 5
+                if num_waves > 0:
+                    for p in range(pixels.shape[1]):
+                        pixel = pixels[r, p]
+                        likeness = np.float32(0.0)
+                        for w in range(num_waves):
+                            likeness += waves[pixel, w] * chosen_waves[b, q, w]
+                        out[r, at + p] = likeness * np.float32(2.0 / num_waves)
+                    at += pixels.shape[1]
                 for m in range(match):
                     out[r, at + m] = own[r, m] * other[b, q, m]
                 at += match
@@ -227,32 +245,41 @@ def tell_references(
 
 @_compiled
 def tell_references_backward(
-    d_out, own, other, cells, starts, width, height, places, d_rows, d_own, d_other, d_places
-):
+    d_out, own, other, cells, starts, width, height, waves, pixels, places,
+    d_rows, d_own, d_other, d_chosen_waves, d_places,
+):  # fmt: skip
     """Sets the gradients of the inputs of `tell_references`."""
-    size, match = d_rows.shape[1], own.shape[1]
+    size, match, num_waves = d_rows.shape[1], own.shape[1], waves.shape[1]
+    d_places[:] = np.float32(0.0)
+    d_other[:] = np.float32(0.0)
+    d_chosen_waves[:] = np.float32(0.0)
     for b in range(places.shape[0]):
-        for q in range(places.shape[1]):
-            d_places[b, q, 0] = np.float32(0.0)
-            d_places[b, q, 1] = np.float32(0.0)
-            for m in range(match):
-                d_other[b, q, m] = np.float32(0.0)
         for r in range(starts[b], starts[b + 1]):
             for f in range(size):
                 d_rows[r, f] = d_out[r, f]
             for m in range(match):
                 d_own[r, m] = np.float32(0.0)
+            x = np.float32(cells[r] % width)
+            y = np.float32(cells[r] // width)
             at = size
             for q in range(places.shape[1]):
-                across = places[b, q, 0] - np.float32(cells[r] % width)
-                down = places[b, q, 1] - np.float32(cells[r] // width)
-                d_places[b, q, 0] += d_out[r, at] / np.float32(width)
-                d_places[b, q, 1] += d_out[r, at + 1] / np.float32(height)
-                if abs(across) <= np.float32(1.0):
-                    d_places[b, q, 0] += d_out[r, at + 2]
-                if abs(down) <= np.float32(1.0):
-                    d_places[b, q, 1] += d_out[r, at + 3]
-                at += 4
+                d_across = d_out[r, at] / np.float32(width)
+                d_down = d_out[r, at + 1] / np.float32(height)
+                if abs(places[b, q, 0] - places[b, q, 2] * x) <= np.float32(1.0):
+                    d_across += d_out[r, at + 2]
+                if abs(places[b, q, 1] - places[b, q, 2] * y) <= np.float32(1.0):
+                    d_down += d_out[r, at + 3]
+                d_places[b, q, 0] += d_across
+                d_places[b, q, 1] += d_down
+                d_places[b, q, 2] += d_out[r, at + 4] - d_across * x - d_down * y
+                at += 5
+                if num_waves > 0:
+                    for p in range(pixels.shape[1]):
+                        pixel = pixels[r, p]
+                        gradient = d_out[r, at + p] * np.float32(2.0 / num_waves)
+                        for w in range(num_waves):
+                            d_chosen_waves[b, q, w] += gradient * waves[pixel, w]
+                    at += pixels.shape[1]
                 for m in range(match):
                     d_own[r, m] += d_out[r, at + m] * other[b, q, m]
                 for m in range(match):
@@ -262,10 +289,12 @@ def tell_references_backward(
 
 @_compiled
 def choose_references_backward(
-    weights, rows, cells, starts, width, d_chosen, d_places, d_scores, d_rows
-):
+    weights, rows, cells, starts, width, waves, pixels, d_chosen, d_chosen_waves, d_places,
+    d_scores, d_rows,
+):  # fmt: skip
     """Sets d_scores [R, Q] and adds to d_rows [R, F]."""
-    size = rows.shape[1]
+    size, num_waves = rows.shape[1], waves.shape[1]
+    middle = pixels.shape[1] // 2
     for b in range(d_places.shape[0]):
         first, last = starts[b], starts[b + 1]
         for q in range(weights.shape[1]):
@@ -273,8 +302,12 @@ def choose_references_backward(
             for r in range(first, last):
                 gradient = d_places[b, q, 0] * np.float32(cells[r] % width)
                 gradient += d_places[b, q, 1] * np.float32(cells[r] // width)
+                gradient += d_places[b, q, 2]
                 for f in range(size):
                     gradient += d_chosen[b, q, f] * rows[r, f]
+                pixel = pixels[r, middle]
+                for w in range(num_waves):
+                    gradient += d_chosen_waves[b, q, w] * waves[pixel, w]
                 d_scores[r, q] = gradient
                 mean += weights[r, q] * gradient
             for r in range(first, last):

@@ -54,7 +54,7 @@ class ReferenceParameters(NamedTuple):
     own_bias: np.ndarray  # [M]
     other: np.ndarray  # [F, M]
     other_bias: np.ndarray  # [M]
-    merge: np.ndarray  # [F + Q * (4 + M), F]
+    merge: np.ndarray  # [F + Q * (5 + P + M), F]
     merge_bias: np.ndarray  # [F]
 
 
@@ -105,6 +105,18 @@ class _Workspace:
         return array[:size].reshape(shape)
 
 
+class _ReferenceArrays(NamedTuple):
+    """Intermediate values of the references, or their gradients; float32."""
+
+    weights: np.ndarray  # [R, Q], on each row; in the gradients, of the scores
+    chosen: np.ndarray  # [B, Q, F]
+    chosen_waves: np.ndarray  # [B, Q, W]
+    places: np.ndarray  # [B, Q, 3]: column, row, presence
+    own: np.ndarray  # [R, M]
+    other: np.ndarray  # [B, Q, M]
+    told: np.ndarray  # [R, F + Q * (5 + P + M)]
+
+
 class PackedNetwork:
     """Computes pooled features of images and, after that, gradients of the parameters.
 
@@ -126,7 +138,7 @@ class PackedNetwork:
     def forward(self, scenes: Scenes, parameters: Parameters) -> np.ndarray:
         """Returns the pooled features [B, F], which the next call overwrites."""
         sizes, array = self.sizes, self._array
-        num_rows, num_images = len(scenes.cells), len(scenes.starts) - 1
+        num_images = len(scenes.starts) - 1
         x = self._embed(scenes, parameters)
         if parameters.references:
             x = self._tell(x, scenes, parameters.references[0])
@@ -140,7 +152,6 @@ class PackedNetwork:
         pooled = array("pooled", num_images, sizes.entity_size)
         chosen = array("chosen", num_images, sizes.entity_size, dtype=np.int64)
         kernels.max_pool(x, scenes.starts, pooled, chosen)
-        del num_rows
         return pooled
 
     def backward(self, scenes: Scenes, parameters: Parameters, d_pooled: np.ndarray) -> Parameters:
@@ -223,36 +234,41 @@ class PackedNetwork:
 
     def _tell(self, x: np.ndarray, scenes: Scenes, parameters: ReferenceParameters) -> np.ndarray:
         sizes, array = self.sizes, self._array
-        num_rows, num_images = len(x), len(scenes.starts) - 1
-        num_references, match = sizes.num_references, sizes.match_size
+        arrays = self._reference_arrays(scenes, "")
         height, width = sizes.map_shape
-        weights = np.matmul(
-            x, parameters.score, out=array("reference_weights", num_rows, num_references)
-        )
-        chosen = array("chosen_rows", num_images, num_references, sizes.entity_size)
-        places = array("places", num_images, num_references, 2)
+        weights = np.matmul(x, parameters.score, out=arrays.weights)
         kernels.choose_references(
-            weights, parameters.score_bias, x, scenes.cells, scenes.starts, width, chosen, places
+            weights,
+            parameters.score_bias,
+            x,
+            scenes.cells,
+            scenes.starts,
+            width,
+            self._waves,
+            scenes.pixels,
+            arrays.chosen,
+            arrays.chosen_waves,
+            arrays.places,
         )
-        own = np.matmul(x, parameters.own, out=array("own", num_rows, match))
-        other = np.matmul(
-            chosen, parameters.other, out=array("other", num_images, num_references, match)
-        )
-        told = array("told", num_rows, sizes.entity_size + num_references * (4 + match))
+        np.matmul(x, parameters.own, out=arrays.own)
+        np.matmul(arrays.chosen, parameters.other, out=arrays.other)
         kernels.tell_references(
             x,
-            own,
+            arrays.own,
             parameters.own_bias,
-            other,
+            arrays.other,
             parameters.other_bias,
             scenes.cells,
             scenes.starts,
             width,
             height,
-            places,
-            told,
+            self._waves,
+            scenes.pixels,
+            arrays.chosen_waves,
+            arrays.places,
+            arrays.told,
         )
-        merged = np.matmul(told, parameters.merge, out=array("merged", num_rows, sizes.entity_size))
+        merged = np.matmul(arrays.told, parameters.merge, out=array("merged", *x.shape))
         kernels.bias_relu(merged, parameters.merge_bias)
         return merged
 
@@ -264,52 +280,74 @@ class PackedNetwork:
         gradients: ReferenceParameters,
     ) -> np.ndarray:
         sizes, array = self.sizes, self._array
-        num_rows, num_images = len(d_merged), len(scenes.starts) - 1
-        num_references, match = sizes.num_references, sizes.match_size
+        size, match = sizes.entity_size, sizes.match_size
+        arrays, d_arrays = self._reference_arrays(scenes, ""), self._reference_arrays(scenes, "d_")
         height, width = sizes.map_shape
-        size = sizes.entity_size
-        x = array("embedded", num_rows, size)
-        told = array("told", num_rows, size + num_references * (4 + match))
-        chosen = array("chosen_rows", num_images, num_references, size)
-        places = array("places", num_images, num_references, 2)
-        weights = array("reference_weights", num_rows, num_references)
-        kernels.bias_relu_backward(d_merged, array("merged", num_rows, size), gradients.merge_bias)
-        np.matmul(told.T, d_merged, out=gradients.merge)
-        d_told = np.matmul(d_merged, parameters.merge.T, out=array("d_told", *told.shape))
-        d_x = array("d_x", num_rows, size)
-        d_own = array("d_own", num_rows, match)
-        d_other = array("d_other", num_images, num_references, match)
-        d_places = array("d_places", num_images, num_references, 2)
+        x = array("embedded", *d_merged.shape)
+        kernels.bias_relu_backward(d_merged, array("merged", *d_merged.shape), gradients.merge_bias)
+        np.matmul(arrays.told.T, d_merged, out=gradients.merge)
+        np.matmul(d_merged, parameters.merge.T, out=d_arrays.told)
+        d_x = array("d_x", *d_merged.shape)
         kernels.tell_references_backward(
-            d_told,
-            array("own", num_rows, match),
-            array("other", num_images, num_references, match),
+            d_arrays.told,
+            arrays.own,
+            arrays.other,
             scenes.cells,
             scenes.starts,
             width,
             height,
-            places,
+            self._waves,
+            scenes.pixels,
+            arrays.places,
             d_x,
-            d_own,
-            d_other,
-            d_places,
+            d_arrays.own,
+            d_arrays.other,
+            d_arrays.chosen_waves,
+            d_arrays.places,
         )
-        flat_other = d_other.reshape(-1, match)
-        np.matmul(chosen.reshape(-1, size).T, flat_other, out=gradients.other)
-        kernels.add_column_sums(flat_other, gradients.other_bias)
-        d_chosen = np.matmul(d_other, parameters.other.T, out=array("d_chosen", *chosen.shape))
-        np.matmul(x.T, d_own, out=gradients.own)
-        kernels.add_column_sums(d_own, gradients.own_bias)
-        product = array("product", num_rows, size)
-        d_x += np.matmul(d_own, parameters.own.T, out=product)
-        d_scores = array("d_scores", num_rows, num_references)
+        d_other = d_arrays.other.reshape(-1, match)
+        np.matmul(arrays.chosen.reshape(-1, size).T, d_other, out=gradients.other)
+        kernels.add_column_sums(d_other, gradients.other_bias)
+        np.matmul(d_arrays.other, parameters.other.T, out=d_arrays.chosen)
+        np.matmul(x.T, d_arrays.own, out=gradients.own)
+        kernels.add_column_sums(d_arrays.own, gradients.own_bias)
+        product = array("product", *d_x.shape)
+        d_x += np.matmul(d_arrays.own, parameters.own.T, out=product)
         kernels.choose_references_backward(
-            weights, x, scenes.cells, scenes.starts, width, d_chosen, d_places, d_scores, d_x
+            arrays.weights,
+            x,
+            scenes.cells,
+            scenes.starts,
+            width,
+            self._waves,
+            scenes.pixels,
+            d_arrays.chosen,
+            d_arrays.chosen_waves,
+            d_arrays.places,
+            d_arrays.weights,
+            d_x,
         )
+        d_scores = d_arrays.weights
         np.matmul(x.T, d_scores, out=gradients.score)
         kernels.add_column_sums(d_scores, gradients.score_bias)
         d_x += np.matmul(d_scores, parameters.score.T, out=product)
         return d_x
+
+    def _reference_arrays(self, scenes: Scenes, prefix: str) -> "_ReferenceArrays":
+        """Workspace of the references' values, or with the prefix d_ of their gradients."""
+        sizes, array = self.sizes, self._array
+        num_rows, num_images = len(scenes.cells), len(scenes.starts) - 1
+        count, match, num_waves = sizes.num_references, sizes.match_size, self._waves.shape[1]
+        told = 5 + match + (sizes.patch[0] * sizes.patch[1] if num_waves else 0)
+        return _ReferenceArrays(
+            weights=array(prefix + "reference_weights", num_rows, count),
+            chosen=array(prefix + "chosen_rows", num_images, count, sizes.entity_size),
+            chosen_waves=array(prefix + "chosen_waves", num_images, count, num_waves),
+            places=array(prefix + "places", num_images, count, 3),
+            own=array(prefix + "own", num_rows, match),
+            other=array(prefix + "other", num_images, count, match),
+            told=array(prefix + "told", num_rows, sizes.entity_size + count * told),
+        )
 
     # The blocks.
 
