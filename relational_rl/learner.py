@@ -4,7 +4,7 @@ Symbols: T unroll length, B batch, A actions.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import sonnet as snt
@@ -55,6 +55,7 @@ def compute_losses(
       batch: B unrolls of T steps.
       entropy_cost: float32 [], weight of the entropy bonus.
     """
+    reduction = cast(losses.Reduction, config.reduction)
     all_logits, all_values = agent.heads(features)
     logits, values, bootstrap_value = all_logits[:-1], all_values[:-1], all_values[-1]
     live = batch.weights > 0.0
@@ -90,14 +91,14 @@ def compute_losses(
             advantages,
             config.policy_clip,
             batch.weights,
-            config.reduction,
+            reduction,
         )
     else:
         policy_loss = losses.policy_gradient_loss(
-            logits, batch.actions, advantages, batch.weights, config.reduction
+            logits, batch.actions, advantages, batch.weights, reduction
         )
-    baseline_loss = losses.baseline_loss(values, returns.vs, batch.weights, config.reduction)
-    entropy_loss = losses.entropy_loss(logits, batch.weights, config.reduction)
+    baseline_loss = losses.baseline_loss(values, returns.vs, batch.weights, reduction)
+    entropy_loss = losses.entropy_loss(logits, batch.weights, reduction)
     total = policy_loss + config.baseline_cost * baseline_loss + entropy_cost * entropy_loss
     divergence = distributions.kl(batch.behaviour_logits, logits)
     count = tf.maximum(tf.reduce_sum(batch.weights), 1.0)

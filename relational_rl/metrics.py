@@ -25,6 +25,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 from tqdm import tqdm
 
+from relational_rl.files import write_atomically
+
 METRICS_FILE = "metrics.csv"
 
 
@@ -94,7 +96,7 @@ class MetricsWriter:
     def _rewrite(self, rows: Iterable[Sequence[str]]) -> TextIO:
         """Replaces the table by these rows, and returns the file open at its end."""
         header = [self._columns] if self._columns else []
-        _write_atomically(self._path, _lines([*header, *rows]).encode())
+        write_atomically(self._path, _lines([*header, *rows]))
         return self._path.open("a", encoding="utf-8", newline="")
 
 
@@ -157,7 +159,7 @@ def draw_learning_curve(
     _draw_minutes(all_axes[0], frames, metrics.get("minutes", unknown))
     picture = io.BytesIO()
     FigureCanvasAgg(figure).print_png(picture)
-    _write_atomically(Path(png_path), picture.getvalue())
+    write_atomically(Path(png_path), picture.getvalue())
 
 
 class ProgressLine:
@@ -402,16 +404,3 @@ def _number(cell: str) -> float:
         return float(cell)
     except ValueError:
         return math.nan
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name and renames it, so that no reader sees a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -94,7 +94,8 @@ class EnvironmentSpec:
                 f"among {sorted(keys)}, got {images}; choose with observation_keys"
             )
         vector_keys = tuple(key for key in keys if key not in images)
-        sizes, starts = [], []
+        sizes: list[int] = []
+        starts: list[int | None] = []
         for key in vector_keys:
             space = observation_space[key]
             if isinstance(space, spaces.Discrete):
@@ -163,7 +164,7 @@ def _is_image(space: gymnasium.Space) -> bool:
     return isinstance(space, spaces.Box) and len(space.shape) == 3
 
 
-def _image_fields(space: spaces.Box) -> dict[str, Any]:
+def _image_fields(space: Any) -> dict[str, Any]:
     bounded = np.isfinite(space.high).all()
     return {
         "image_shape": tuple(int(size) for size in space.shape),

@@ -184,6 +184,8 @@ class Trainer:
                 writer.write(row)
                 progress.update(self.frames, row)
                 window = _Window()
+            elif unroll is not None:
+                progress.update(self.frames, {})
             if reason:
                 return reason
             if now - saved >= self.config.checkpoint_seconds and self.learner.num_updates:

@@ -9,6 +9,7 @@ from threadpoolctl import ThreadpoolController
 
 from relational_rl.modules.encoders import EntityEncoder
 from relational_rl.modules.relational import RelationalModule
+from relational_rl.modules.stems import PatchStem
 from relational_rl.packed.network import PackedNetwork, Parameters, Sizes
 from relational_rl.packed.scenes import Scenes, pack
 from relational_rl.packed.simd import LANES
@@ -38,7 +39,7 @@ class PackedFeatures:
     computed for the backward pass that follows; it serves one caller at a time.
     """
 
-    def __init__(self, encoder: EntityEncoder, core: RelationalModule, num_threads: int = 0):
+    def __init__(self, encoder: EntityEncoder, core: object, num_threads: int = 0):
         """Makes the function for modules whose variables exist.
 
         Args:
@@ -50,9 +51,14 @@ class PackedFeatures:
           ValueError: these modules cannot be computed over packed rows.
         """
         why = unsupported(encoder, core)
-        if why is not None:
-            raise ValueError(f"implementation=packed is not possible: {why}")
         stem, references = encoder.stem, encoder.references
+        if (
+            why is not None
+            or encoder.max_entities is None
+            or not isinstance(core, RelationalModule)
+            or not isinstance(stem, PatchStem)
+        ):
+            raise ValueError(f"implementation=packed is not possible: {why}")
         height, width = encoder.map_shape
         self._sizes = Sizes(
             map_shape=(height, width),

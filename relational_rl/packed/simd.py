@@ -4,6 +4,8 @@ LLVM gives up on short loops over arrays that might overlap, and attention over 
 nothing but short loops. `combine` says what is meant: a weighted sum of rows, kept in registers.
 """
 
+from typing import Any
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -13,8 +15,7 @@ from numba.extending import intrinsic
 LANES = 8  # float32 numbers in a 256-bit register
 
 
-@intrinsic
-def combine(
+def _combine(
     typingctx,
     out,
     out_at,
@@ -98,3 +99,7 @@ def combine(
         return context.get_dummy_value()
 
     return signature, generate
+
+
+# For compiled functions only, which call it without `typingctx`.
+combine: Any = intrinsic(_combine)

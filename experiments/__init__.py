@@ -1,0 +1,1 @@
+"""The experiments: launch, evaluate, generalise, look at attention; nobody imports this package."""
