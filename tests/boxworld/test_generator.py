@@ -9,7 +9,7 @@ import pytest
 import boxworld
 from boxworld import BoxWorldEnv, Level, LevelSpec, generate_level
 from boxworld.dynamics import BRANCH_LENGTH, LEVEL_SEED, NUM_BRANCHES, NUM_COLUMNS, SOLUTION_LENGTH
-from boxworld.generator import deal, spec_array
+from boxworld.generator import deal, draw_level_seeds, spec_array
 from boxworld.withheld import withheld_table
 
 TRAINING = LevelSpec()
@@ -244,6 +244,32 @@ def test_packed_levels_differ(name):
     boards, _ = deal_many(SPECS[name], np.arange(500))
     places = {(board > 1).tobytes() for board in boards}
     assert len(places) >= (100 if name == "densest published" else 40)
+
+
+def counter_before(output):
+    """The counter whose next number is `output`: SplitMix64 run backwards."""
+    mask = 2**64 - 1
+    z = output ^ (output >> 31) ^ (output >> 62)
+    z = z * pow(0x94D049BB133111EB, -1, 2**64) & mask
+    z = z ^ (z >> 27) ^ (z >> 54)
+    z = z * pow(0xBF58476D1CE4E5B9, -1, 2**64) & mask
+    z = z ^ (z >> 30) ^ (z >> 60)
+    return (z - 0x9E3779B97F4A7C15) & mask
+
+
+def test_endless_level_seeds_start_where_ranges_end():
+    def drawn(output, first=0, count=0):
+        streams = np.array([[counter_before(output)]], np.uint64)
+        slots = np.zeros((1, NUM_COLUMNS), np.int64)
+        draw_level_seeds(np.zeros(1, np.int64), streams, first, count, slots)
+        return int(slots[0, LEVEL_SEED])
+
+    assert drawn(2**64 - 1) == 2**63 - 1
+    assert drawn(2 * 2**32) == 2**32
+    assert drawn(2 * 2**32 - 1) > 2**32  # thrown away, and the next one taken
+    assert drawn(0) > 2**32
+    assert drawn(0, first=7, count=2**32 - 7) >= 7
+    assert drawn(2**64 - 1, first=7, count=2**32 - 7) == 2**32 - 1
 
 
 @pytest.mark.parametrize(
