@@ -157,7 +157,7 @@ def step_slots(
 
 @compiled
 def paint_slots(indices, boards, slots, observations, table):
-    """Paints whole observations, the held key at the top left corner.
+    """Paints whole observations of levels just dealt: nothing is held yet.
 
     Args:
         indices: int64 [M], which slots.
@@ -172,5 +172,3 @@ def paint_slots(indices, boards, slots, observations, table):
             for column in range(board.shape[1]):
                 _paint(observation, row, column, table, board[row, column])
         _paint(observation, slot[ROW], slot[COLUMN], table, AGENT)
-        if slot[HELD] != NO_KEY:
-            _paint(observation, 0, 0, table, KEY + slot[HELD])
