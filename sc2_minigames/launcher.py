@@ -30,7 +30,7 @@ EXECUTABLES = {
     "Windows": "SC2_x64.exe",
 }
 EARLY_DEATH_SECONDS = 0.25
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 
 
 class GameOutput:

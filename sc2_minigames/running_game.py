@@ -64,7 +64,9 @@ class RunningGame:
         with launcher.choose(
             self._directory, self.output, timeout_seconds=timeout_seconds, ready_line=ready_line
         ):
-            self._env = sc2_env.SC2Env(
+            # Even one whose making fails has a process that must be ended.
+            self._env = sc2_env.SC2Env.__new__(sc2_env.SC2Env)
+            self._env.__init__(  # type: ignore[misc]
                 map_name=map_name,
                 players=[sc2_env.Agent(sc2_env.Race.terran)],
                 # PySC2 changes what it is given: a fresh one for every game.

@@ -28,7 +28,7 @@ def run_python(code, repository_root, *flags):
         [sys.executable, *flags, "-c", code],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # A guard against hanging; busy machines are slow.
         env=environment,
         check=False,
     )
