@@ -88,7 +88,6 @@ class AgentConfig:
     num_heads: int = 2  # the paper: 2 to 4
     head_size: int = 32  # [D] "d = 64" taken as the total of two heads
     share_weights: bool = True  # the paper: blocks share weights on Box-World
-    start_alike: bool = False  # queries and keys start equal: like attends to like at first
     control_blocks: int = 3  # residual blocks of the control agent (the paper: 3 to 6)
     mlp: tuple[int, ...] = (256, 256, 256, 256)  # the paper: 4 layers; [D] their width
     implementation: str = "auto"  # packed: compiled over packed rows; plain; auto: packed if it can

@@ -52,7 +52,6 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
             config.num_heads,
             config.head_size,
             config.share_weights,
-            config.start_alike,
         )
     agent = Agent(encoder, core, config.mlp, spec.num_actions, config.policy_scale)
     _build(agent, spec)

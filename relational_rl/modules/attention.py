@@ -18,17 +18,12 @@ class MultiHeadAttention(snt.Module):
     features of one head, so that heads do not scale one another.
     """
 
-    def __init__(
-        self, num_heads: int, head_size: int, start_alike: bool = False, name: str | None = None
-    ):
+    def __init__(self, num_heads: int, head_size: int, name: str | None = None):
         """Makes the module.
 
         Args:
           num_heads: H, at least 1.
           head_size: D, at least 1.
-          start_alike: whether the projections to queries and to keys start as the same matrix, so
-            that at first every entity attends to those that are like it (not in the paper, where
-            they start independent).
           name: name of the module.
 
         Raises:
@@ -41,12 +36,7 @@ class MultiHeadAttention(snt.Module):
         self.num_heads = num_heads
         self.head_size = head_size
         # One product for the three projections.
-        self._project = snt.Linear(
-            3 * num_heads * head_size,
-            with_bias=False,
-            w_init=_AlikeInitializer() if start_alike else None,
-            name="qkv",
-        )
+        self._project = snt.Linear(3 * num_heads * head_size, with_bias=False, name="qkv")
         self._norm_scale = tf.Variable(tf.ones([3, num_heads, head_size]), name="qkv_norm_scale")
         self._norm_offset = tf.Variable(tf.zeros([3, num_heads, head_size]), name="qkv_norm_offset")
 
@@ -86,16 +76,6 @@ class MultiHeadAttention(snt.Module):
     def parameters(self) -> list[tf.Variable]:
         """Returns the learned variables: projection, scale and offset of its norm."""
         return [self._project.w, self._norm_scale, self._norm_offset]
-
-
-class _AlikeInitializer(snt.initializers.Initializer):
-    """Sonnet's default for a linear layer to queries, keys and values, the keys as the queries."""
-
-    def __call__(self, shape, dtype):
-        inputs, outputs = shape
-        initializer = snt.initializers.TruncatedNormal(stddev=inputs**-0.5)
-        query, value = tf.split(initializer([inputs, 2 * outputs // 3], dtype), 2, axis=1)
-        return tf.concat([query, query, value], axis=1)
 
 
 def normalize(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:

@@ -29,12 +29,11 @@ class RelationalBlock(snt.Module):
         num_heads: int,
         head_size: int,
         entity_size: int,
-        start_alike: bool = False,
         name: str | None = None,
     ):
         """Makes a block for entities of `entity_size` features."""
         super().__init__(name=name)
-        self._attention = MultiHeadAttention(num_heads, head_size, start_alike)
+        self._attention = MultiHeadAttention(num_heads, head_size)
         self._hidden = snt.Linear(entity_size, name="hidden")
         self._update = snt.Linear(entity_size, name="update")
         self._norm = snt.LayerNorm(-1, create_scale=True, create_offset=True)
@@ -69,7 +68,6 @@ class RelationalModule(snt.Module):
         num_heads: int = 2,
         head_size: int = 32,
         share_weights: bool = True,
-        start_alike: bool = False,
         name: str | None = None,
     ):
         """Makes the module.
@@ -79,7 +77,6 @@ class RelationalModule(snt.Module):
           num_heads: H; the paper used 2 to 4 on Box-World.
           head_size: D; the paper's "d = 64" is ambiguous, here H * D = 64 by default.
           share_weights: whether every block is the same block (the paper's choice on Box-World).
-          start_alike: whether queries and keys start alike (see `MultiHeadAttention`).
           name: name of the module.
 
         Raises:
@@ -92,16 +89,13 @@ class RelationalModule(snt.Module):
         self.num_heads = num_heads
         self.head_size = head_size
         self._share_weights = share_weights
-        self._start_alike = start_alike
         self.blocks: list[RelationalBlock] = []
 
     @snt.once
     def _build(self, entity_size: int):
         count = 1 if self._share_weights else self.num_blocks
         self.blocks = [
-            RelationalBlock(
-                self.num_heads, self.head_size, entity_size, self._start_alike, name=f"block_{i}"
-            )
+            RelationalBlock(self.num_heads, self.head_size, entity_size, name=f"block_{i}")
             for i in range(count)
         ]
 
