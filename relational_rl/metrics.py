@@ -302,8 +302,7 @@ def _draw_panel(
         axes.text(0.5, 0.5, "no episode has ended yet", ha="center", transform=axes.transAxes)
         return
     window = values.size // 80
-    if window:
-        axes.plot(frames, values, color=color, alpha=0.25, linewidth=1.0)
+    axes.plot(frames, values, color=color, alpha=0.35, linewidth=1.0)
     # Never smoothed across a change of stage: the drop there is the news.
     bounds = [0, *np.searchsorted(frames, changes).tolist(), frames.size]
     for first, end in itertools.pairwise(bounds):

@@ -154,31 +154,29 @@ class Trainer:
 
     def _loop(self, backend: Backend, writer: MetricsWriter, progress: ProgressLine) -> str:
         window = _Window()
-        saved = time.monotonic()
-        before = saved
+        started = saved = time.monotonic()
+        minutes_before = self.minutes
         while True:
-            reason = self._end()
+            reason, stage_ends = self._end(), False
+            asked = time.monotonic()
             unroll = None if reason else backend.get(timeout=0.5)
-            now = time.monotonic()
-            self.minutes += (now - before) / 60
-            window.waited += now - before
-            before = now
+            window.waited += time.monotonic() - asked
             if unroll is not None:
                 lag = self.learner.num_updates - unroll.version
                 share = self.frames / self.config.total_frames
                 window.add(unroll, lag, self.learner.update(unroll, share))
                 self.frames += int(unroll.weights.sum())
-                if self.curriculum.add(unroll.episodes, unroll.stage):
+                stage_ends = self.curriculum.add(unroll.episodes, unroll.stage)
+                if stage_ends:
                     progress.message(
                         f"stage {self.curriculum.stage} of the curriculum: "
                         f"{dict(self.curriculum.env_kwargs)} after {self.frames:,} frames"
                     )
                     backend.set_stage(self.curriculum.stage, self._stage_kwargs())
                 backend.publish(self.learner.parameters(), self.learner.num_updates)
-                now = time.monotonic()
-                self.minutes += (now - before) / 60
-                before = now
-            due = now - window.started >= self.config.metrics_seconds
+            now = time.monotonic()
+            self.minutes = minutes_before + (now - started) / 60
+            due = stage_ends or now - window.started >= self.config.metrics_seconds
             if window.updates and (reason or due):
                 row = window.row(self, now)
                 writer.write(row)
@@ -257,6 +255,7 @@ class _Window:
         self.waited = 0.0
         self.updates = 0
         self._frames = 0
+        self._stage = 0
         self._lag = 0
         self._episodes: list[Episode] = []
         self._learner: list[dict[str, float]] = []
@@ -264,6 +263,7 @@ class _Window:
     def add(self, unroll: Unroll, lag: int, learner_metrics: dict[str, float]) -> None:
         self.updates += 1
         self._frames += int(unroll.weights.sum())
+        self._stage = unroll.stage
         self._lag += lag
         self._episodes += unroll.episodes
         self._learner.append(learner_metrics)
@@ -280,7 +280,7 @@ class _Window:
             "episode_return": _mean(episode.episode_return for episode in self._episodes),
             "episode_length": _mean(episode.length for episode in self._episodes),
             "solved": _mean(episode.is_success for episode in self._episodes),
-            "curriculum_stage": trainer.curriculum.stage,
+            "curriculum_stage": self._stage,
             "policy_lag": self._lag / self.updates,
             "learner_waiting": self.waited / seconds,
             **{name: _mean(row[name] for row in self._learner) for name in names},

@@ -13,7 +13,7 @@ config = Config(
         {"solution_length": [1, 4], "num_branches": 0},
         {},
     ),
-    curriculum_threshold=0.75,
+    curriculum_threshold=0.85,
     envs_per_actor=256,
     # The relational module over the cells that differ from the background, each seen with its
     # neighbours left and right, and three learned points of reference (modules/references.py).
