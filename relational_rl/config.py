@@ -77,8 +77,9 @@ class AgentConfig:
     conv_channels: tuple[int, ...] = (12, 24)  # kernels of the conv stem, 2x2 each
     conv_padding: str = "SAME"  # [D] SAME: a pixel an entity; VALID: two fewer a side
     patch: tuple[int, ...] = (1, 3)  # rows, columns that the patch stem sees
-    num_frequencies: int = 32  # random Fourier features of a pixel's colour (patch stem)
+    num_frequencies: int = 32  # random Fourier features of colours and of places (patch stem)
     frequency_scale: float = 20.0  # their deviation, radians per full range of colour
+    place_scale: float = 5.0  # likewise of coordinates, radians per half of the map
     entity_size: int = 64  # features of an entity (patch stem; the conv stem gives 24 + 2)
     entities: str = "all"  # all cells (the paper) | occupied: those unlike the background
     max_entities: int = 24  # occupied: at most so many

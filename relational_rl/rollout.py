@@ -9,6 +9,7 @@ episode that is cut off (truncated) bootstraps from its true last observation.
 """
 
 import dataclasses
+import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -79,9 +80,9 @@ def make_vector_environment(
       ValueError: the id is unknown, an argument is wrong, or the mode is not NEXT_STEP.
     """
     module, _, name = env_id.rpartition(":")
-    if module:
-        __import__(module)
     try:
+        if module:
+            importlib.import_module(module)
         native = gymnasium.spec(name).vector_entry_point is not None
         environment = gymnasium.make_vec(
             name,
@@ -89,7 +90,7 @@ def make_vector_environment(
             vectorization_mode="vector_entry_point" if native else "sync",
             **(env_kwargs or {}),
         )
-    except (gymnasium.error.Error, TypeError) as error:
+    except (gymnasium.error.Error, ImportError, TypeError) as error:
         raise ValueError(f"env_id={env_id!r} with {dict(env_kwargs or {})}: {error}") from error
     mode = environment.metadata.get("autoreset_mode")
     if mode != AutoresetMode.NEXT_STEP:

@@ -43,6 +43,6 @@ config = Config(
     entropy_cost=0.01,
     entropy_schedule="linear",
     max_gradient_norm=1.0,
-    total_frames=2_500_000,
+    total_frames=4_000_000,
     max_minutes=10.0,
 )

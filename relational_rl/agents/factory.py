@@ -30,7 +30,11 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
     else:
         rows, columns = config.patch
         stem = PatchStem(
-            config.entity_size, (rows, columns), config.num_frequencies, config.frequency_scale
+            config.entity_size,
+            (rows, columns),
+            config.num_frequencies,
+            config.frequency_scale,
+            config.place_scale,
         )
     occupied = config.entities == "occupied" and config.agent != "control"
     encoder = EntityEncoder(

@@ -5,6 +5,7 @@ acting and learning share the cores. An actor begins an unroll only when there i
 one that is ahead waits, and then acts with the newest parameters instead of holding a stale unroll.
 """
 
+import contextlib
 import queue
 import threading
 import traceback
@@ -66,13 +67,15 @@ class LocalBackend:
         Raises:
           ActorError: an actor has failed; the message holds its traceback.
         """
-        try:
-            unroll = self._unrolls.get(timeout=timeout)
-        except queue.Empty:
-            if self._failure is not None:
-                raise ActorError(self._failure) from None
-            return None
-        self._room.release()
+        unroll = None
+        if self._failure is None:
+            with contextlib.suppress(queue.Empty):
+                unroll = self._unrolls.get(timeout=timeout)
+        # Looked at every time: actors that go on would hide one that has failed.
+        if self._failure is not None:
+            raise ActorError(self._failure)
+        if unroll is not None:
+            self._room.release()
         return unroll
 
     def stop(self) -> None:

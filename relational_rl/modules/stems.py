@@ -76,11 +76,12 @@ class ConvStem(snt.Module):
 
 
 class PatchStem(snt.Module):
-    """A small network over the pixels around each cell, colours as random Fourier features.
+    """A small network over the pixels around each cell and its place, as random Fourier features.
 
     The colours of Box-World are close to one another in RGB, so products of RGB values separate
-    them badly; cosines and sines of random projections (Rahimi and Recht 2007; Tancik et al.
-    2020) separate them at once. Generic: nothing here knows a colour or a game.
+    them badly, and two coordinates hardly count beside them; cosines and sines of random
+    projections (Rahimi and Recht 2007; Tancik et al. 2020) separate both at once. Generic: nothing
+    here knows a colour or a game.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class PatchStem(snt.Module):
         patch: tuple[int, int] = (1, 3),
         num_frequencies: int = 32,
         frequency_scale: float = 20.0,
+        place_scale: float = 5.0,
         name: str | None = None,
     ):
         """Makes the stem.
@@ -96,8 +98,11 @@ class PatchStem(snt.Module):
         Args:
           entity_size: F, the size of an entity.
           patch: rows and columns of the patch of pixels around a cell; odd numbers.
-          num_frequencies: random projections of each pixel; 0 leaves the colours as they are.
-          frequency_scale: standard deviation of the projections, in radians per full colour range.
+          num_frequencies: random projections of each pixel and of the place; 0 leaves the colours
+            and the coordinates as they are.
+          frequency_scale: standard deviation of the projections of colours, in radians per full
+            range of a channel.
+          place_scale: likewise of coordinates, in radians per half of the map.
           name: name of the module.
 
         Raises:
@@ -110,6 +115,7 @@ class PatchStem(snt.Module):
         self.entity_size = entity_size
         self._num_frequencies = num_frequencies
         self._frequency_scale = frequency_scale
+        self._place_scale = place_scale
         self._embed = snt.Linear(entity_size, name="embed")
 
     def map_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int]:
@@ -123,12 +129,19 @@ class PatchStem(snt.Module):
     @snt.once
     def _build(self, channels: int):
         # The same projections in every process and every run.
-        values = np.random.default_rng(0).normal(size=(channels, self._num_frequencies))
-        self.projections = tf.Variable(
-            (values * self._frequency_scale).astype(np.float32),
-            trainable=False,
-            name="colour_projections",
-        )
+        random = np.random.default_rng(0)
+        for name, inputs, scale in (
+            ("projections", channels, self._frequency_scale),
+            ("place_projections", 2, self._place_scale),
+        ):
+            values = random.normal(size=(inputs, self._num_frequencies)) * scale
+            setattr(self, name, tf.Variable(values.astype(np.float32), trainable=False, name=name))
+
+    def place_features(self, cells: tf.Tensor, map_shape: tuple[int, int]) -> tf.Tensor:
+        """Returns coordinates and their waves, float32 [..., 2 + 2 * num_frequencies]."""
+        place = coordinates(cells, map_shape)
+        phases = tf.tensordot(place, self.place_projections, 1)
+        return tf.concat([place, tf.cos(phases), tf.sin(phases)], axis=-1)
 
     def __call__(self, images: tf.Tensor, cells: tf.Tensor) -> StemOutput:
         """Maps images float32 [B, H, W, C] and cells [B, N] to features [B, N, entity_size]."""
@@ -147,7 +160,7 @@ class PatchStem(snt.Module):
         num_pixels, num_waves = rows * columns, 2 * self._num_frequencies
         waves = tf.reshape(waves, [batch, num_entities, num_pixels, num_waves])
         flat_waves = tf.reshape(waves, [batch, num_entities, num_pixels * num_waves])
-        place = coordinates(cells, (height, width))
+        place = self.place_features(cells, (height, width))
         features = tf.concat([pixels, flat_waves, place], axis=-1)
         flat = tf.reshape(features, [-1, features.shape[-1]])
         embedded = tf.nn.relu(self._embed(flat))

@@ -80,7 +80,10 @@ class PackedFeatures:
         self._background = encoder.background
         num_threads = num_threads or os.cpu_count() or 1
         projections = stem.projections.numpy()
-        self._networks = [PackedNetwork(self._sizes, projections) for _ in range(num_threads)]
+        places = stem.place_features(tf.range(height * width), (height, width)).numpy()
+        self._networks = [
+            PackedNetwork(self._sizes, projections, places) for _ in range(num_threads)
+        ]
         self._pool = ThreadPoolExecutor(num_threads - 1) if num_threads > 1 else None
         self._scenes: list[Scenes] = []
         # Each thread has a core to itself; NumPy's own threads would only get in the way.

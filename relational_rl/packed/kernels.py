@@ -22,16 +22,13 @@ def _compiled(function):
 
 
 @_compiled
-def embed(table, pixels, cells, width, height, place_weights, bias, out):
-    """Sets out [R, F] to relu(sum over the patch of table [P, U, F] + place + bias)."""
+def embed(table, pixels, place_table, cells, out):
+    """Sets out [R, F] to relu(sum over the patch of table [P, U, F] + place_table [cells, F])."""
     size = out.shape[1]
-    across = np.float32(2.0 / max(width - 1, 1))
-    down = np.float32(2.0 / max(height - 1, 1))
     for r in range(pixels.shape[0]):
-        x = np.float32(cells[r] % width) * across - np.float32(1.0)
-        y = np.float32(cells[r] // width) * down - np.float32(1.0)
+        cell = cells[r]
         for f in range(size):
-            out[r, f] = bias[f] + x * place_weights[0, f] + y * place_weights[1, f]
+            out[r, f] = place_table[cell, f]
         for p in range(pixels.shape[1]):
             pixel = pixels[r, p]
             for f in range(size):
@@ -41,20 +38,16 @@ def embed(table, pixels, cells, width, height, place_weights, bias, out):
 
 
 @_compiled
-def embed_backward(d_out, out, pixels, cells, width, height, d_table, d_place_weights, d_bias):
+def embed_backward(d_out, out, pixels, cells, d_table, d_place_table):
     """Adds to the gradients of `embed`; masks d_out [R, F] in place."""
     size = out.shape[1]
-    across = np.float32(2.0 / max(width - 1, 1))
-    down = np.float32(2.0 / max(height - 1, 1))
     for r in range(pixels.shape[0]):
-        x = np.float32(cells[r] % width) * across - np.float32(1.0)
-        y = np.float32(cells[r] // width) * down - np.float32(1.0)
+        cell = cells[r]
         for f in range(size):
-            gradient = d_out[r, f] if out[r, f] > 0 else np.float32(0.0)
-            d_out[r, f] = gradient
-            d_bias[f] += gradient
-            d_place_weights[0, f] += x * gradient
-            d_place_weights[1, f] += y * gradient
+            if out[r, f] <= 0:
+                d_out[r, f] = np.float32(0.0)
+        for f in range(size):
+            d_place_table[cell, f] += d_out[r, f]
         for p in range(pixels.shape[1]):
             pixel = pixels[r, p]
             for f in range(size):

@@ -61,7 +61,7 @@ class ReferenceParameters(NamedTuple):
 class Parameters(NamedTuple):
     """All parameters of the network, or their gradients; float32."""
 
-    embed: np.ndarray  # [P * C + P * 2 * frequencies + 2, F]: pixels, their waves, the place
+    embed: np.ndarray  # [P * C + P * W + L, F]: pixels, their waves, features of the place
     embed_bias: np.ndarray  # [F]
     references: tuple[ReferenceParameters, ...]  # one or none
     blocks: tuple[BlockParameters, ...]  # one if shared, else one a block
@@ -123,15 +123,17 @@ class PackedNetwork:
     Not for use by two threads at once: it keeps what the forward pass computed.
     """
 
-    def __init__(self, sizes: Sizes, projections: np.ndarray):
+    def __init__(self, sizes: Sizes, projections: np.ndarray, places: np.ndarray):
         """Makes the network.
 
         Args:
           sizes: of everything.
-          projections: float32 [C, frequencies], the random projections of the patch stem.
+          projections: float32 [C, W / 2], the random projections of the patch stem.
+          places: float32 [cells, L], the patch stem's features of every cell's place.
         """
         self.sizes = sizes
         self._projections = projections
+        self._places = places
         self._attention = kernels.attention_kernels(sizes.head_size, sizes.max_entities)
         self._array = _Workspace()
 
@@ -192,11 +194,9 @@ class PackedNetwork:
         self._pixels = pixels
         plain, waved, place = self._split_embed(parameters.embed, num_pixels, channels)
         table = pixels @ plain + self._waves @ waved  # [P, U, F]
+        place_table = self._places @ place + parameters.embed_bias  # [cells, F]
         out = self._array("embedded", len(scenes.cells), sizes.entity_size)
-        height, width = sizes.map_shape
-        kernels.embed(
-            table, scenes.pixels, scenes.cells, width, height, place, parameters.embed_bias, out
-        )
+        kernels.embed(table, scenes.pixels, place_table, scenes.cells, out)
         return out
 
     def _embed_backward(self, d_out: np.ndarray, scenes: Scenes, gradients: Parameters) -> None:
@@ -205,30 +205,22 @@ class PackedNetwork:
         channels = self._pixels.shape[1]
         out = self._array("embedded", len(scenes.cells), sizes.entity_size)
         d_table = np.zeros((num_pixels, len(self._pixels), sizes.entity_size), np.float32)
+        d_place_table = np.zeros((len(self._places), sizes.entity_size), np.float32)
+        kernels.embed_backward(d_out, out, scenes.pixels, scenes.cells, d_table, d_place_table)
         d_plain, d_waved, d_place = self._split_embed(gradients.embed, num_pixels, channels)
-        height, width = sizes.map_shape
-        kernels.embed_backward(
-            d_out,
-            out,
-            scenes.pixels,
-            scenes.cells,
-            width,
-            height,
-            d_table,
-            d_place,
-            gradients.embed_bias,
-        )
         d_plain += self._pixels.T @ d_table
         d_waved += self._waves.T @ d_table
+        d_place += self._places.T @ d_place_table
+        gradients.embed_bias[...] = d_place_table.sum(axis=0)
 
     def _split_embed(
         self, embed: np.ndarray, num_pixels: int, channels: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Views of the embedding: [P, C, F] for pixels, [P, 2 * freq, F] for waves, [2, F]."""
-        size = embed.shape[1]
+        """Views of the embedding: [P, C, F] for pixels, [P, W, F] for waves, [L, F] for places."""
+        size, count = embed.shape[1], self._places.shape[1]
         plain = embed[: num_pixels * channels].reshape(num_pixels, channels, size)
-        waved = embed[num_pixels * channels : -2].reshape(num_pixels, -1, size)
-        return plain, waved, embed[-2:]
+        waved = embed[num_pixels * channels : -count].reshape(num_pixels, -1, size)
+        return plain, waved, embed[-count:]
 
     # The references.
 
