@@ -92,12 +92,14 @@ def test_a_baneling_bursts_among_many():
     world = World(64, (2, 2, 62, 62))
     deaths = []
     world.on_death = deaths.append
-    marines = [world.add(units.MARINE, PLAYER, 20 + dx, 20) for dx in (0, 1, 2.5, 4)]
+    places = [(0.8, 0), (0, 2.5), (0, -2.65), (4, 0)]
+    marines = [world.add(units.MARINE, PLAYER, 20 + dx, 20 + dy) for dx, dy in places]
     for marine in marines:
         marine.cooldown = 1000
-    baneling = world.add(units.BANELING, ENEMY, 19.2, 20)
+    baneling = world.add(units.BANELING, ENEMY, 20, 20)
     run(world, 5)
-    assert [m.health for m in marines] == [10, 10, 45, 45]  # 35 within 2.2 of the baneling.
+    # 35 to all whose edge is within 2.2 of the baneling: 2.5 - 0.375 is, 2.65 - 0.375 is not.
+    assert [m.health for m in marines] == [10, 10, 45, 45]
     assert deaths == [baneling]
 
 

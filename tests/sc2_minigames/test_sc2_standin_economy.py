@@ -102,10 +102,17 @@ def test_a_worker_that_was_called_away_must_come_back_to_go_on():
     client.step(F.Harvest_Gather_screen("now", pixel(client, field)), count=1)
     while field.user is not worker:
         client.step(F.no_op(), count=1)
+    client.step(F.no_op(), count=20)
     client.step(F.Move_screen("now", at(client, 42, 32)), count=40)
     client.step(F.Harvest_Gather_screen("now", pixel(client, field)), count=30)
     assert worker.gap(field) > 1
     assert worker.cargo == 0
+    while field.user is not worker:
+        client.step(F.no_op(), count=1)
+    client.step(F.no_op(), count=round(2.786 * 16) - 1)
+    assert worker.cargo == 0  # It begins anew.
+    client.step(F.no_op(), count=1)
+    assert worker.cargo == 5
 
 
 def test_workers_spread_over_the_fields_and_one_field_has_one_worker():
@@ -176,6 +183,23 @@ def test_no_training_without_supply():
     client.step(F.Train_SCV_quick("now"), count=1)
     assert client.results == [error_pb2.NotEnoughFood]
     assert client.observation.player.minerals == 500
+
+
+def test_units_in_training_take_supply():
+    client = Client("BuildMarines", size=64)
+    client.game.bank.minerals = 500
+    first = units_of(client, units.COMMAND_CENTER)[0]
+    second = client.world.add(units.COMMAND_CENTER, PLAYER, 37.5, 32)
+    for i in range(17):  # 29 of 30 are taken.
+        client.world.add(units.SCV, PLAYER, 41, 24 + i)
+    client.step(F.no_op(), count=1)
+    select(client, first)
+    client.step(F.Train_SCV_quick("now"), count=1)
+    assert client.results == [error_pb2.Success]
+    assert client.observation.player.food_used == 30
+    select(client, second)
+    client.step(F.Train_SCV_quick("now"), count=1)
+    assert client.results == [error_pb2.NotEnoughFood]
 
 
 def test_a_rally_point_sends_new_workers_to_work():
