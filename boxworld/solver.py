@@ -34,8 +34,15 @@ from boxworld.cells import (
     KEY_CHARACTERS,
     LOCK_CHARACTERS,
 )
-from boxworld.generator import COLUMN, LEVEL_SEED, NUM_COLUMNS, ROW, check_level_seed, deal
-from boxworld.generator import spec_array as _spec_array
+from boxworld.generator import (
+    COLUMN,
+    LEVEL_SEED,
+    NUM_COLUMNS,
+    ROW,
+    check_level_seed,
+    deal,
+    spec_array,
+)
 from boxworld.spec import as_integer
 from boxworld.withheld import withheld_table
 
@@ -342,8 +349,8 @@ def _deal_texts(spec: LevelSpec, seeds: npt.NDArray[np.integer]) -> npt.NDArray[
     boards = np.empty((seeds.size, size, size), np.uint8)
     slots = np.zeros((seeds.size, NUM_COLUMNS), np.int64)
     slots[:, LEVEL_SEED] = seeds
-    withheld = withheld_table(spec.num_colors) if spec.withheld else np.zeros((1, 1), np.bool_)
-    deal(np.arange(seeds.size), _spec_array(spec), withheld, boards, slots)
+    withheld = withheld_table(spec.num_colors)
+    deal(np.arange(seeds.size), spec_array(spec), withheld, boards, slots)
     text = np.frombuffer(CODE_CHARACTERS.encode("ascii"), np.uint8)[boards]
     text[np.arange(seeds.size), slots[:, ROW], slots[:, COLUMN]] = _AGENT
     return np.ascontiguousarray(text[:, 1:-1, 1:-1])
