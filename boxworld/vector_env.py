@@ -113,8 +113,8 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
         self._check_reset("dealt_levels")
         return tuple(self._core.level(index) for index in range(self.num_envs))
 
-    @property
-    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override,misc]
+    @property  # type: ignore[misc]
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
         """The random generators, one a slot."""
         return tuple(self._slot_generators())
 
