@@ -84,6 +84,7 @@ class AgentConfig:
     entities: str = "all"  # all cells (the paper) | occupied: those unlike the background
     max_entities: int = 24  # occupied: at most so many
     num_references: int = 0  # learned points of reference told to every entity; 0: none
+    likeness: bool = False  # heads may attend by how alike colours are (patch stem)
     match_size: int = 32  # features of the comparison with each of them
     num_blocks: int = 2  # relational blocks (the paper: 1 for branch length 1, more for 3)
     num_heads: int = 2  # the paper: 2 to 4

@@ -46,6 +46,7 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
         references=(
             References(config.num_references, config.match_size) if config.num_references else None
         ),
+        likeness=config.likeness,
     )
     core: Core
     if config.agent == "control":

@@ -40,12 +40,18 @@ class MultiHeadAttention(snt.Module):
         self._norm_scale = tf.Variable(tf.ones([3, num_heads, head_size]), name="qkv_norm_scale")
         self._norm_offset = tf.Variable(tf.zeros([3, num_heads, head_size]), name="qkv_norm_offset")
 
-    def __call__(self, entities: tf.Tensor, mask: tf.Tensor | None = None):
+    def __call__(
+        self,
+        entities: tf.Tensor,
+        mask: tf.Tensor | None = None,
+        bias: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attends.
 
         Args:
           entities: float32 [B, N, F].
           mask: bool [B, N], False for padding that nothing may attend to; None for none.
+          bias: float32 [B, H, N, N], added to the logits before the softmax; None for none.
 
         Returns:
           values: float32 [B, N, H * D], the heads side by side.
@@ -67,6 +73,8 @@ class MultiHeadAttention(snt.Module):
         qkv = tf.reshape(qkv, [batch, num_entities, 3, heads, size])
         query, key, value = tf.unstack(qkv, axis=2)  # [B, N, H, D] each
         logits = tf.einsum("bnhd,bmhd->bhnm", query, key) * size**-0.5
+        if bias is not None:
+            logits += bias
         if mask is not None:
             logits += tf.where(mask, 0.0, _MASKED)[:, tf.newaxis, tf.newaxis, :]
         weights = tf.nn.softmax(logits)

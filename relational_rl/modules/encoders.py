@@ -19,6 +19,7 @@ class EntityEncoder(snt.Module):
         image_scale: float,
         max_entities: int | None = None,
         references: References | None = None,
+        likeness: bool = False,
         name: str | None = None,
     ):
         """Makes the encoder.
@@ -31,6 +32,8 @@ class EntityEncoder(snt.Module):
           max_entities: None makes every cell an entity (the paper); a number keeps the cells
             that differ from `background`, at most so many.
           references: tells every entity of learned points of reference; None for none.
+          likeness: whether to tell how alike the colours of entities are (needs the patch stem's
+            random Fourier features).
           name: name of the module.
 
         Raises:
@@ -50,6 +53,7 @@ class EntityEncoder(snt.Module):
         self.image_scale = image_scale
         self.max_entities = max_entities
         self.references = references
+        self.likeness = likeness
         self._merge = snt.Linear(stem.entity_size, name="merge") if references else None
         if max_entities is not None:
             # What the scene looks like without objects; set once, before training.
@@ -71,6 +75,10 @@ class EntityEncoder(snt.Module):
             cells, mask = occupied_cells(images, self.background, self.max_entities)
         features, waves = self.stem(tf.cast(images, tf.float32) / self.image_scale, cells)
         entities = Entities(features, mask, cells)
+        if self.likeness:
+            own_pixel = waves[:, :, waves.shape[2] // 2]
+            alike = tf.einsum("bipw,bjw->bipj", waves, own_pixel) * (2.0 / waves.shape[3])
+            entities = entities._replace(likeness=alike)
         if self.references is None or self._merge is None:
             return entities
         told = self.references(entities, waves, self.map_shape).features

@@ -22,7 +22,11 @@ class RelationalOutput(NamedTuple):
 
 
 class RelationalBlock(snt.Module):
-    """Attention, a two-layer ReLU network of the entity's size, residual sum, layer norm."""
+    """Attention, a two-layer ReLU network of the entity's size, residual sum, layer norm.
+
+    Where the entities bring their likeness, each head learns how much to attend by it: one number
+    for each pixel around the asking entity, 0 at first (not in the paper).
+    """
 
     def __init__(
         self,
@@ -38,9 +42,19 @@ class RelationalBlock(snt.Module):
         self._update = snt.Linear(entity_size, name="update")
         self._norm = snt.LayerNorm(-1, create_scale=True, create_offset=True)
 
-    def __call__(self, features: tf.Tensor, mask: tf.Tensor | None):
+    @snt.once
+    def _build(self, num_pixels: int):
+        shape = [self._attention.num_heads, num_pixels]
+        self._likeness_scale = tf.Variable(tf.zeros(shape), name="likeness_scale")
+
+    def __call__(self, entities: Entities) -> tuple[tf.Tensor, tf.Tensor]:
         """Maps features [B, N, F] to features [B, N, F] and weights [B, H, N, N]."""
-        values, weights = self._attention(features, mask)
+        features, mask, _, likeness = entities
+        bias = None
+        if likeness is not None:
+            self._build(likeness.shape[2])
+            bias = tf.einsum("bipj,hp->bhij", likeness, self._likeness_scale)
+        values, weights = self._attention(features, mask, bias)
         flat = tf.reshape(values, [-1, values.shape[-1]])  # a product of matrices is fastest flat
         update = self._update(tf.nn.relu(self._hidden(flat)))
         update = tf.reshape(update, tf.shape(features))
@@ -56,6 +70,7 @@ class RelationalBlock(snt.Module):
             self._update.b,
             self._norm.scale,
             self._norm.offset,
+            *([self._likeness_scale] if hasattr(self, "_likeness_scale") else []),
         ]
 
 
@@ -109,8 +124,10 @@ class RelationalModule(snt.Module):
           The features after the last block and the attention weights of every block.
         """
         self._build(entities.features.shape[-1])
-        features, weights = entities.features, []
+        weights = []
         for i in range(self.num_blocks):
-            features, block_weights = self.blocks[i % len(self.blocks)](features, entities.mask)
+            block = self.blocks[i % len(self.blocks)]
+            features, block_weights = block(entities)
+            entities = entities._replace(features=features)
             weights.append(block_weights)
-        return RelationalOutput(features, tuple(weights))
+        return RelationalOutput(entities.features, tuple(weights))

@@ -68,6 +68,7 @@ class PackedFeatures:
             entity_size=stem.entity_size,
             num_references=references.num_references if references else 0,
             match_size=references.match_size if references else 0,
+            likeness=encoder.likeness,
             num_blocks=core.num_blocks,
             num_heads=core.num_heads,
             head_size=core.head_size,
@@ -113,7 +114,7 @@ class PackedFeatures:
         return features(*[tf.convert_to_tensor(variable) for variable in self.variables])
 
     def _forward(self, images: np.ndarray, background: np.ndarray, *arrays: np.ndarray):
-        parameters = Parameters.of(list(arrays), self._sizes.num_references)
+        parameters = Parameters.of(arrays, self._sizes)
         shares = min(len(self._networks), max(len(images) // _MIN_SHARE, 1))
         bounds = np.linspace(0, len(images), shares + 1).astype(int)
 
@@ -131,7 +132,7 @@ class PackedFeatures:
         return np.concatenate([pooled for _, pooled in results])
 
     def _backward(self, d_pooled: np.ndarray, *arrays: np.ndarray) -> list[np.ndarray]:
-        parameters = Parameters.of(list(arrays), self._sizes.num_references)
+        parameters = Parameters.of(arrays, self._sizes)
         counts = [len(scenes.starts) - 1 for scenes in self._scenes]
         bounds = np.cumsum([0, *counts])
 

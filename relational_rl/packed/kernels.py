@@ -310,6 +310,25 @@ def choose_references_backward(
                     d_rows[r, f] += weight * d_chosen[b, q, f]
 
 
+@_compiled
+def compare(waves, pixels, starts, pair_starts, likeness):
+    """Sets likeness, for each image [n, P, n] (flat), of pixels around i to the own pixel of j."""
+    flat = likeness.reshape(-1)
+    num_pixels, num_waves = pixels.shape[1], waves.shape[1]
+    middle = num_pixels // 2
+    for b in range(starts.shape[0] - 1):
+        first, last = starts[b], starts[b + 1]
+        at = pair_starts[b] * num_pixels
+        for i in range(first, last):
+            for p in range(num_pixels):
+                for j in range(first, last):
+                    total = np.float32(0.0)
+                    for w in range(num_waves):
+                        total += waves[pixels[i, p], w] * waves[pixels[j, middle], w]
+                    flat[at] = total * np.float32(2.0 / num_waves)
+                    at += 1
+
+
 class AttentionKernels(NamedTuple):
     """Attention for one head size, forward and backward."""
 
@@ -332,15 +351,20 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
                 out[d * wide + i] = source[at + i * step + d]
 
     @_compiled
-    def forward(qkv, scale, offset, starts, pair_starts, normal, deviations, affine, weights, out):
+    def forward(
+        qkv, scale, offset, starts, pair_starts, normal, deviations, affine, weights, out,
+        likeness, likeness_scale,
+    ):  # fmt: skip
         """Attends within each image.
 
-        Arguments, all flat: qkv [R, 3, H, D]; scale, offset [3, H, D]; pair_starts [B + 1], where
-        an image's weights start. Sets normal and affine [R, 3, H, D] (rows before and after scale
+        Arguments, all flat: qkv [R, 3, H, D]; scale, offset [3, H, D]; pair_starts [B + 1], how
+        many pairs of rows the images before have; likeness, for each image [n, P, n]; but
+        likeness_scale [H, P]. Sets normal and affine [R, 3, H, D] (rows before and after scale
         and offset), deviations [R, 3, H], weights (for each image [H, n, n]) and out [R, H, D].
         """
         heads = scale.shape[0] // (3 * head_size)
         step = 3 * heads * head_size
+        num_pixels = likeness_scale.shape[1]
         keys = np.zeros(head_size * wide, np.float32)
         logits = np.empty(wide, np.float32)
         for part in range(deviations.shape[0]):
@@ -369,13 +393,20 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
                 transpose(affine, key, step, count, keys)
                 for i in range(count):
                     combine(logits, 0, affine, query + i * step, 1, keys, 0, wide, head_size, wide)
-                    at = pair_starts[b] + (head * count + i) * count
+                    for j in range(count):
+                        logits[j] *= root
+                    for p in range(num_pixels):
+                        strength = likeness_scale[head, p]
+                        alike = (pair_starts[b] * num_pixels) + (i * num_pixels + p) * count
+                        for j in range(count):
+                            logits[j] += strength * likeness[alike + j]
+                    at = pair_starts[b] * heads + (head * count + i) * count
                     largest = logits[0]
                     for j in range(1, count):
                         largest = max(largest, logits[j])
                     total = np.float32(0.0)
                     for j in range(count):
-                        weight = np.float32(exp((logits[j] - largest) * root))
+                        weight = np.float32(exp(logits[j] - largest))
                         weights[at + j] = weight
                         total += weight
                     total = np.float32(1.0) / total
@@ -397,9 +428,10 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
     @_compiled
     def backward(
         d_out, starts, pair_starts, scale, normal, deviations, affine, weights, d_qkv,
-        d_scale, d_offset,
+        d_scale, d_offset, likeness, d_likeness_scale,
     ):  # fmt: skip
-        """Sets d_qkv [R, 3, H, D] and adds to d_scale and d_offset [3, H, D]; all flat."""
+        """Sets d_qkv [R, 3, H, D]; adds to d_scale, d_offset [3, H, D], d_likeness_scale [H, P]."""
+        num_pixels = d_likeness_scale.shape[1]
         heads = scale.shape[0] // (3 * head_size)
         step = 3 * heads * head_size
         values = np.zeros(head_size * wide, np.float32)
@@ -413,7 +445,7 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
                 value = key + heads * head_size
                 gradient = (starts[b] * heads + head) * head_size
                 gradient_step = heads * head_size
-                pairs = pair_starts[b] + head * count * count
+                pairs = pair_starts[b] * heads + head * count * count
                 transpose(affine, value, step, count, values)
                 for i in range(count):
                     combine(
@@ -425,7 +457,15 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
                         mean += weights[pairs + i * count + j] * d_weights[j]
                     for j in range(count):
                         weight = weights[pairs + i * count + j]
-                        d_logits[i * count + j] = weight * (d_weights[j] - mean) * root
+                        d_logits[i * count + j] = weight * (d_weights[j] - mean)
+                    for p in range(num_pixels):
+                        alike = (pair_starts[b] * num_pixels) + (i * num_pixels + p) * count
+                        total = np.float32(0.0)
+                        for j in range(count):
+                            total += d_logits[i * count + j] * likeness[alike + j]
+                        d_likeness_scale[head, p] += total
+                    for j in range(count):
+                        d_logits[i * count + j] *= root
                 for i in range(count):
                     combine(
                         d_qkv, query + i * step, d_logits, i * count, 1,

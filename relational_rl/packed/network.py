@@ -7,6 +7,7 @@ H heads, D head size, Q references, M match size.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ class Sizes:
     entity_size: int
     num_references: int
     match_size: int
+    likeness: bool
     num_blocks: int
     num_heads: int
     head_size: int
@@ -43,6 +45,7 @@ class BlockParameters(NamedTuple):
     update_bias: np.ndarray  # [F]
     norm_scale: np.ndarray  # [F]
     norm_offset: np.ndarray  # [F]
+    likeness_scale: np.ndarray  # [H, P]; [1, 0] if heads do not attend by likeness
 
 
 class ReferenceParameters(NamedTuple):
@@ -67,26 +70,27 @@ class Parameters(NamedTuple):
     blocks: tuple[BlockParameters, ...]  # one if shared, else one a block
 
     def flat(self) -> list[np.ndarray]:
-        """Returns the arrays in a fixed order."""
+        """Returns the arrays in a fixed order, without those that are empty."""
         nested = [array for part in (*self.references, *self.blocks) for array in part]
-        return [self.embed, self.embed_bias, *nested]
+        return [array for array in (self.embed, self.embed_bias, *nested) if array.size]
 
     @classmethod
-    def of(cls, arrays: list[np.ndarray], num_references: int) -> "Parameters":
+    def of(cls, arrays: Sequence[np.ndarray], sizes: Sizes) -> "Parameters":
         """Builds parameters from arrays in the order of `flat`."""
-        count, rest = len(ReferenceParameters._fields), list(arrays[2:])
+        rest = list(arrays[2:])
         references: tuple[ReferenceParameters, ...] = ()
-        if num_references:
+        if sizes.num_references:
+            count = len(ReferenceParameters._fields)
             references = (ReferenceParameters(*rest[:count]),)
             rest = rest[count:]
-        count = len(BlockParameters._fields)
-        blocks = [BlockParameters(*rest[i : i + count]) for i in range(0, len(rest), count)]
+        last = [] if sizes.likeness else [np.zeros((1, 0), np.float32)]
+        count = len(BlockParameters._fields) - len(last)
+        blocks = [BlockParameters(*rest[i : i + count], *last) for i in range(0, len(rest), count)]
         return cls(arrays[0], arrays[1], references, tuple(blocks))
 
-    def zeros(self) -> "Parameters":
+    def zeros(self, sizes: Sizes) -> "Parameters":
         """Returns zeros of the same shapes, to add gradients to."""
-        arrays = [np.zeros_like(array) for array in self.flat()]
-        return Parameters.of(arrays, len(self.references))
+        return Parameters.of([np.zeros_like(array) for array in self.flat()], sizes)
 
 
 class _Workspace:
@@ -147,7 +151,13 @@ class PackedNetwork:
         self._inputs = [x]
         counts = np.diff(scenes.starts)
         self._pair_starts = np.zeros(num_images + 1, np.int64)
-        np.cumsum(counts * counts * sizes.num_heads, out=self._pair_starts[1:])
+        np.cumsum(counts * counts, out=self._pair_starts[1:])
+        num_pixels = sizes.patch[0] * sizes.patch[1] if sizes.likeness else 0
+        self._likeness = array("likeness", int(self._pair_starts[-1]), num_pixels)
+        if sizes.likeness:
+            kernels.compare(
+                self._waves, scenes.pixels, scenes.starts, self._pair_starts, self._likeness
+            )
         for i in range(sizes.num_blocks):
             x = self._block(i, x, scenes, parameters.blocks[i % len(parameters.blocks)])
             self._inputs.append(x)
@@ -166,7 +176,7 @@ class PackedNetwork:
         """
         sizes, array = self.sizes, self._array
         shape = (len(scenes.cells), sizes.entity_size)
-        gradients = parameters.zeros()
+        gradients = parameters.zeros(sizes)
         d_x = array("d_x", *shape)
         chosen = array("chosen", len(d_pooled), sizes.entity_size, dtype=np.int64)
         kernels.max_pool_backward(d_pooled, chosen, d_x)
@@ -359,8 +369,10 @@ class PackedNetwork:
             array(f"qkv_normal_{i}", num_rows * 3 * total),
             array(f"qkv_deviations_{i}", num_rows * 3 * sizes.num_heads),
             array(f"qkv_affine_{i}", num_rows * 3 * total),
-            array(f"weights_{i}", int(self._pair_starts[-1])),
+            array(f"weights_{i}", int(self._pair_starts[-1]) * sizes.num_heads),
             attended.reshape(-1),
+            self._likeness.reshape(-1),
+            parameters.likeness_scale,
         )
         hidden = np.matmul(
             attended, parameters.hidden, out=array(f"hidden_{i}", num_rows, sizes.entity_size)
@@ -419,10 +431,12 @@ class PackedNetwork:
             array(f"qkv_normal_{i}", num_rows * 3 * total),
             array(f"qkv_deviations_{i}", num_rows * 3 * sizes.num_heads),
             array(f"qkv_affine_{i}", num_rows * 3 * total),
-            array(f"weights_{i}", int(self._pair_starts[-1])),
+            array(f"weights_{i}", int(self._pair_starts[-1]) * sizes.num_heads),
             d_qkv.reshape(-1),
             gradients.qkv_scale.reshape(-1),
             gradients.qkv_offset.reshape(-1),
+            self._likeness.reshape(-1),
+            gradients.likeness_scale,
         )
         gradients.qkv[...] += x.T @ d_qkv
         d_x = array("d_x", *x.shape)

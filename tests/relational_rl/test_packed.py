@@ -15,6 +15,8 @@ SPEC = EnvironmentSpec((9, 11, 3), "uint8", 255.0, 4)
 VARIANTS = {
     "shared": {},
     "references": {"num_references": 2},
+    "likeness": {"num_references": 2, "likeness": True},
+    "likeness, separate": {"share_weights": False, "likeness": True, "patch": (3, 1)},
     "separate": {"share_weights": False, "num_blocks": 3, "num_heads": 4, "head_size": 8},
     "wide patch": {"patch": (3, 3), "entity_size": 24, "num_references": 3, "match_size": 5},
     "no waves": {"num_frequencies": 0, "num_blocks": 1},
