@@ -14,6 +14,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from boxworld.rendering import pixel_table
 from experiments.attention.arrows import Arrow, arrows
@@ -118,10 +119,8 @@ def _write_header(figure: Figure, episode: Episode, index: int, height: float) -
 def _draw_board(axes: Axes, scene: Scene) -> None:
     size = scene.size
     axes.imshow(_RGB[scene.codes], extent=(0, size, size, 0), interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.autoscale(False)  # a ring may reach over the edge
+    axes.set_axis_off()
     lines = np.arange(1, size)
     axes.hlines(lines, 1, size - 1, color="white", linewidth=0.4, alpha=0.6)
     axes.vlines(lines, 1, size - 1, color="white", linewidth=0.4, alpha=0.6)
@@ -133,10 +132,11 @@ def _draw_board(axes: Axes, scene: Scene) -> None:
             width = 2 if content is not None and content.box == thing.box else 1
             corner = (column + 1 - width, row)
             axes.add_patch(Rectangle(corner, width, 1, fill=False, edgecolor="#333333", lw=0.9))
-        _write_label(axes, thing, column + 0.5, row + 0.5)
+        background = _RGB[scene.codes[row, column]] / 255
+        _write_label(axes, thing, column + 0.5, row + 0.5, background)
 
 
-def _write_label(axes: Axes, thing: Thing, x: float, y: float) -> None:
+def _write_label(axes: Axes, thing: Thing, x: float, y: float, background: np.ndarray) -> None:
     text = "held\n" + thing.label.removeprefix("held ") if thing.held else thing.label
     axes.text(
         x,
@@ -148,6 +148,8 @@ def _write_label(axes: Axes, thing: Thing, x: float, y: float) -> None:
         linespacing=0.95,
         color="white" if thing.kind == "agent" else "#111111",
         style="normal" if thing.on_path else "italic",
+        # Readable where an arrow passes under it.
+        path_effects=[withStroke(linewidth=1.8, foreground=background)],
         zorder=5,
     )
 
@@ -181,8 +183,12 @@ def _draw_arrows(axes: Axes, found: Sequence[Arrow], size: int) -> None:
             heads.append(head)
         colors.append(color)
         widths.append(1 + 2 * arrow.weight)
-    axes.add_collection(LineCollection(lines, colors=colors, linewidths=widths, zorder=3))
-    axes.add_collection(PolyCollection(heads, facecolors=colors, linewidths=0, zorder=3))
+    for drawn in (
+        LineCollection(lines, colors=colors, linewidths=widths, zorder=3),
+        PolyCollection(heads, facecolors=colors, linewidths=0, zorder=3),
+    ):
+        drawn.set_clip_on(False)
+        axes.add_collection(drawn, autolim=False)
 
 
 def _ring(centre: np.ndarray, radius: float) -> np.ndarray:

@@ -248,6 +248,16 @@ def test_arrows_are_drawn_where_they_belong():
         assert pixels(1, 0, color) < 40  # a tenth each: far too faint for the colour itself
 
 
+def test_a_ring_over_the_edge_does_not_move_the_board():
+    # The held key is at the corner, and what attends to itself gets a ring wider than its cell.
+    ringed = scripted_episode(lambda b, h, cells: np.eye(len(cells)), actions=(RIGHT, UP))
+    assert ringed.steps[1].scene.held.cell == 0
+    plain = scripted_episode(lambda b, h, cells: np.zeros((len(cells), len(cells))), (RIGHT, UP))
+    with_rings, without = draw_step(ringed, 1), draw_step(plain, 1)
+    changed = np.abs(with_rings.astype(int) - without).max(axis=-1) > 40
+    assert 0.005 < changed.mean() < 0.04
+
+
 def test_the_page_holds_the_episode():
     episode = scripted_episode(to_agent_or_first_lock, actions=(DOWN, DOWN))
     names = ["step_001.png", "step_002.png"]
