@@ -12,6 +12,7 @@ from relational_rl.agents import AgentOutput, StepOutput
 
 NUM_ACTIONS = 3
 REWARD_OF_ACTION = 0.125
+IMAGE_SCALE = 64.0
 
 GO_ON, TERMINATED, TRUNCATED = (False, False), (True, False), (False, True)
 
@@ -71,12 +72,11 @@ def make_scripted(*scripts, **kwargs):
 
 
 class LinearAgent(snt.Module):
-    """Policy logits and baseline are one linear layer of the image's numbers."""
+    """Policy logits and baseline are one linear layer of the image / IMAGE_SCALE."""
 
-    can_compile = True
-
-    def __init__(self, num_features=4, num_actions=NUM_ACTIONS, seed=0):
+    def __init__(self, num_features=4, num_actions=NUM_ACTIONS, seed=0, can_compile=False):
         super().__init__(name="linear_agent")
+        self.can_compile = can_compile  # by XLA, which takes seconds
         random = np.random.default_rng(seed)
         self.num_actions = num_actions
         size = (num_features, num_actions + 1)
@@ -89,7 +89,7 @@ class LinearAgent(snt.Module):
 
     def unroll_features(self, observations, with_attention=False):
         del with_attention
-        image = tf.cast(observations["image"], tf.float32)
+        image = tf.cast(observations["image"], tf.float32) / IMAGE_SCALE
         return tf.reshape(image, [*image.shape[:2], self.w.shape[0]]), None
 
     def heads(self, features):
