@@ -18,6 +18,9 @@ config = dataclasses.replace(
         {},
     ),
     max_entities=20,
+    learning_rate_schedule="linear",
+    entropy_schedule="linear",
     total_frames=12_000_000,
+    stop_at_solved=0.0,
     max_minutes=30.0,
 )

@@ -16,13 +16,13 @@ config = Config(
     curriculum_threshold=0.85,
     envs_per_actor=256,
     # The relational module over the cells that differ from the background, each seen with its
-    # neighbours left and right, and three learned points of reference (modules/references.py).
+    # neighbours left and right, and six learned points of reference (modules/references.py).
     stem="patch",
     num_frequencies=16,
     entities="occupied",
     max_entities=12,
     entity_size=32,
-    num_references=3,
+    num_references=6,
     match_size=16,
     num_heads=2,
     head_size=16,
@@ -39,10 +39,9 @@ config = Config(
     reduction="mean",
     optimizer="adam",
     learning_rate=1e-3,
-    learning_rate_schedule="linear",
     entropy_cost=0.01,
-    entropy_schedule="linear",
     max_gradient_norm=1.0,
-    total_frames=4_000_000,
+    total_frames=6_000_000,
+    stop_at_solved=0.985,
     max_minutes=10.0,
 )
