@@ -37,14 +37,19 @@ def _slow_shortest(level):
     queue = deque([()])
     while queue:
         actions = queue.popleft()
+        here = None
         for action in range(4):
-            longer = (*actions, action)
-            observation, _, terminated, info = _play(env, level, longer)
+            if here is None:  # the last action has changed the state
+                here = _play(env, level, actions)[0].tobytes()
+            observation, _, terminated, _, info = env.step(action)
+            there = observation.tobytes()
             if terminated and info["is_success"]:
-                return len(longer)
-            if not terminated and observation.tobytes() not in seen:
-                seen.add(observation.tobytes())
-                queue.append(longer)
+                return len(actions) + 1
+            if not terminated and there not in seen:
+                seen.add(there)
+                queue.append((*actions, action))
+            if there != here:
+                here = None
     return None
 
 
