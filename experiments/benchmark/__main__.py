@@ -11,6 +11,7 @@ from experiments.benchmark import Table, format_table
 BENCHMARKS = {
     "environment": "experiments.benchmark.environment:environment",
     "solvable": "experiments.benchmark.environment:solvable",
+    "training": "experiments.benchmark.training:training",
 }
 """The function of each benchmark, as `module:function`, so that none is imported unless it runs."""
 

@@ -4,10 +4,8 @@ Everything is measured in one run on frames of random play, in frames (observati
 """
 
 import dataclasses
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from experiments import configs
+from experiments.benchmark import Table, best_rate
 from relational_rl.agents import Agent, make_agent
 from relational_rl.config import Config
 from relational_rl.learner import Learner
@@ -28,17 +27,6 @@ from relational_rl.training import Trainer
 # The network of the comparison: the published width, two blocks of two heads.
 NETWORK: dict[str, Any] = {"entity_size": 64, "head_size": 32, "num_heads": 2, "num_blocks": 2}
 ENV_ID = "boxworld:BoxWorld-v0"
-
-
-def measure(function: Callable[[], object], repeats: int = 10) -> float:
-    """Returns the median seconds of a call, after two that are not counted."""
-    seconds = []
-    for repeat in range(repeats + 2):
-        before = time.perf_counter()
-        function()
-        if repeat >= 2:
-            seconds.append(time.perf_counter() - before)
-    return statistics.median(seconds)
 
 
 def multiplications(agent: Agent, images: np.ndarray, config: Config) -> float:
@@ -80,7 +68,7 @@ def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str,
             chosen = dataclasses.replace(network, implementation=implementation, num_passes=1)
             agent = _agent(chosen, spec, background)
             learner = Learner(agent, chosen, seed=0)
-            speed = frames / measure(partial(learner.update, unroll, 0.0), repeats)
+            speed = best_rate(frames, partial(learner.update, unroll, 0.0), repeats)
             speeds[name, implementation] = speed
             remark = "Sonnet compiled by XLA, padded"
             if implementation == "packed":
@@ -92,18 +80,22 @@ def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str,
     act = tf.function(agent.step, jit_compile=agent.can_compile, autograph=False)
     batch = {"image": np.repeat(images[:1], config.envs_per_actor, axis=0)}
     batch["image"][:] = np.resize(images, batch["image"].shape)
-    seconds = measure(lambda: act(batch, (), tf.constant([0, 0]))[0].actions.numpy(), repeats)
-    yield "acting, boxworld, packed", config.envs_per_actor / seconds, "one batch of observations"
+    speed = best_rate(
+        config.envs_per_actor,
+        lambda: act(batch, (), tf.constant([0, 0]))[0].actions.numpy(),
+        repeats,
+    )
+    yield "acting, boxworld, packed", speed, "one batch of observations"
     yield "whole loop, boxworld", _loop_speed(config), f"each learned {config.num_passes} times"
 
 
-def table(config: Config | None = None, repeats: int = 10) -> str:
-    """Measures and returns a markdown table."""
-    lines = ["| what | frames/s | |", "|---|---:|---|"]
-    lines += [
-        f"| {what} | {speed:,.0f} | {remark} |" for what, speed, remark in rows(config, repeats)
-    ]
-    return "\n".join(lines)
+def training(config: Config | None = None, repeats: int = 10) -> Table:
+    """Measures learning, acting and the whole loop."""
+    return Table(
+        "Frames per second of learning (one gradient step on a batch), acting and both at once",
+        ("what", "frames/s", ""),
+        [(what, f"{speed:,.0f}", remark) for what, speed, remark in rows(config, repeats)],
+    )
 
 
 def _agent(config: Config, spec: EnvironmentSpec, background: np.ndarray) -> Agent:
@@ -136,10 +128,10 @@ def _matrix_limit(repeats: int) -> float:
     """Returns the operations per second of a large product of matrices in NumPy, all cores."""
     random = np.random.default_rng(0)
     left = random.normal(size=(2048, 2048)).astype(np.float32)
-    return 2 * 2048**3 / measure(lambda: left @ left, repeats)
+    return best_rate(2 * 2048**3, lambda: left @ left, repeats)
 
 
-def _loop_speed(config: Config, frames: int = 200_000) -> float:
+def _loop_speed(config: Config, frames: int = 300_000) -> float:
     """Trains for some frames in a directory that is thrown away; returns frames per second."""
     config = dataclasses.replace(config, total_frames=frames, curriculum=(), metrics_seconds=1.0)
     with tempfile.TemporaryDirectory() as directory:
