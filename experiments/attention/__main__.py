@@ -49,6 +49,12 @@ class Maps(NamedTuple):
     rows: list[Row]
     level_seeds: range
 
+    @property
+    def over(self) -> str:
+        """What the summary is over, in words."""
+        first, last = self.level_seeds[0], self.level_seeds[-1]
+        return f"levels {first}..{last}" if last > first else "this episode"
+
 
 def draw_attention(
     trained: TrainedAgent,
@@ -91,8 +97,9 @@ def draw_attention(
     rows = summarise(episodes, all_objects)
     name = game.name.replace("/", "-")
     directory = directory / f"{name}_level_{level_seed}_{policy}"
-    _write(directory, episodes[0], rows, all_objects, progress)
-    return Maps(directory, episodes[0], rows, level_seeds)
+    maps = Maps(directory, episodes[0], rows, level_seeds)
+    _write(maps, all_objects, progress)
+    return maps
 
 
 def choose_level(trained: TrainedAgent, game: Game, policy: str = "sampled", seed: int = 0) -> int:
@@ -140,11 +147,9 @@ def describe(maps: Maps) -> str:
     """Returns what was drawn and the summary's main rows as text for a terminal."""
     episode = maps.episode
     outcome = "solved" if episode.solved else "not solved"
-    first, last = maps.level_seeds[0], maps.level_seeds[-1]
-    over = f"levels {first}..{last}" if len(maps.level_seeds) > 1 else "this episode"
     return (
         f"{episode.environment}, level {episode.level_seed}, {episode.policy} policy: "
-        f"{outcome} in {len(episode.steps)} steps\n\n{digest(maps.rows)}\n(over {over})\n\n"
+        f"{outcome} in {len(episode.steps)} steps\n\n{digest(maps.rows)}\n(over {maps.over})\n\n"
         f"page to explore  {maps.directory / PAGE}\n"
         f"animation        {maps.directory / ANIMATION}\n"
         f"pictures         {maps.directory / 'step_*.png'}\n"
@@ -152,10 +157,9 @@ def describe(maps: Maps) -> str:
     )
 
 
-def _write(
-    directory: Path, episode: Episode, rows: Sequence[Row], all_objects: bool, progress: bool
-) -> None:
+def _write(maps: Maps, all_objects: bool, progress: bool) -> None:
     """Writes the pictures of an episode, its animation, its page and the summary."""
+    directory, episode = maps.directory, maps.episode
     directory.mkdir(parents=True, exist_ok=True)
     for stale in directory.glob("step_*.png"):
         stale.unlink()
@@ -165,8 +169,9 @@ def _write(
         pictures.append(f"step_{index + 1:03d}.png")
         write_atomically(directory / pictures[-1], _png(frames[-1]))
     write_gif(directory / ANIMATION, frames, _SECONDS_PER_STEP, last_seconds=2.5)
-    write_atomically(directory / TABLE, to_csv(rows))
-    write_atomically(directory / PAGE, make_page(episode, rows, pictures, ANIMATION, TABLE))
+    write_atomically(directory / TABLE, to_csv(maps.rows))
+    page = make_page(episode, maps.rows, maps.over, pictures, ANIMATION, TABLE)
+    write_atomically(directory / PAGE, page)
 
 
 def _png(picture: np.ndarray) -> bytes:

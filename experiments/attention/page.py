@@ -19,13 +19,19 @@ _MIN_KEPT = 0.01
 
 
 def make_page(
-    episode: Episode, rows: Sequence[Row], pictures: Sequence[str], gif: str, table: str
+    episode: Episode,
+    rows: Sequence[Row],
+    over: str,
+    pictures: Sequence[str],
+    gif: str,
+    table: str,
 ) -> str:
     """Returns the page as HTML.
 
     Args:
       episode: to explore.
       rows: the summary of that episode, or of several.
+      over: which ones, in words.
       pictures: relative links to the picture of every step.
       gif: relative link to the animation.
       table: relative link to the summary's table.
@@ -53,6 +59,7 @@ def make_page(
     for name, value in (
         ("TITLE", html.escape(title)),
         ("ABOUT", html.escape(about)),
+        ("OVER", html.escape(over)),
         ("CLAIMS", _claims_table(rows)),
         ("GIF", html.escape(gif)),
         ("TABLE", html.escape(table)),

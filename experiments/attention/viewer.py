@@ -67,9 +67,9 @@ TEMPLATE = """<!DOCTYPE html>
   </div>
 </div>
 <h2 style="margin-top:1.5rem">Who attends to whom, on average</h2>
-<p>Mean attention from one kind of object to another, and how many times the share it would get if
-every entity got the same. The paper found one head in which each key attends mostly to the locks
-it opens, and another in which every object attends to the agent.
+<p>Mean attention over @@OVER@@ from one kind of object to another, and how many times the share it
+would get if every entity got the same. The paper found one head in which each key attends mostly
+to the locks it opens, and another in which every object attends to the agent.
 <a href="@@TABLE@@">All pairs as a table</a></p>
 <table>
 @@CLAIMS@@
@@ -140,12 +140,15 @@ function drawBoard(step) {
   step.things.forEach((thing, i) => {
     const [x, y] = middle(thing.cell), words = thing.label.split(" ");
     const marked = nameOf(thing) === state.source;
+    const ink = thing.kind === "agent" ? "#fff" : "#111";
+    const paper = data.palette[step.board.charCodeAt(thing.cell) - 97];
     const lines = words.map((word, n) => `<tspan x="${x}"
       y="${y + 0.1 + 0.27 * (n - (words.length - 1) / 2)}">${textOf(word)}</tspan>`).join("");
     parts.push(`<g class="thing" data-name="${textOf(nameOf(thing))}">
       <rect x="${x - 0.5}" y="${y - 0.5}" width="1" height="1" fill="transparent"
         ${marked ? 'stroke="#111" stroke-width="0.1"' : ""}/>
-      <text font-size="0.29" text-anchor="middle" fill="${thing.kind === "agent" ? "#fff" : "#111"}"
+      <text font-size="0.29" text-anchor="middle" style="paint-order:stroke" stroke-width="0.07"
+        stroke="${paper}" fill="${ink}"
         font-style="${thing.path ? "normal" : "italic"}">${lines}</text></g>`);
   });
   const [x, y] = middle(step.things[0].cell);

@@ -261,8 +261,11 @@ def test_a_ring_over_the_edge_does_not_move_the_board():
 def test_the_page_holds_the_episode():
     episode = scripted_episode(to_agent_or_first_lock, actions=(DOWN, DOWN))
     names = ["step_001.png", "step_002.png"]
-    text = make_page(episode, summarise([episode]), names, "episode.gif", "table.csv")
+    text = make_page(
+        episode, summarise([episode]), "levels <3..5", names, "episode.gif", "table.csv"
+    )
     assert "@@" not in text
+    assert "Mean attention over levels &lt;3..5 from" in text
     data = json.loads(re.search(r"const data = (\{.*\});\n", text)[1])
     assert data["pictures"] == names
     step = data["steps"][1]
