@@ -8,10 +8,9 @@ as exceptions as always, and `TF_CPP_MIN_LOG_LEVEL=0` in the environment shows e
 import os
 import tempfile
 
-if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0":
     import tensorflow as tf
 else:
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     with tempfile.TemporaryFile() as set_aside:
         stderr = os.dup(2)
         os.dup2(set_aside.fileno(), 2)

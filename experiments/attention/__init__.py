@@ -8,4 +8,3 @@ summary.py   mean attention by kinds of object, with the share that chance would
 page.py      a page to explore an episode
 """
 
-import relational_rl  # noqa: F401  # first, because it quiets TensorFlow before that is imported
