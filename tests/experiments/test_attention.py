@@ -213,6 +213,19 @@ def test_the_summary_is_exact():
     assert counts == {"every object": 18, "key": 8, "lock": 8, "gem": 2}
 
 
+def test_a_held_key_is_a_kind_of_its_own():
+    # Key 1 lies loose at the first step and is held at the second; key 2 is locked up all the time.
+    episode = scripted_episode(to_agent_or_first_lock, actions=(RIGHT, UP))
+    rows = {row[:4]: row for row in summarise([episode])}
+    counts = {
+        row.source: row.num_sources
+        for row in rows.values()
+        if (row.block, row.head, row.target) == (1, 2, "locks it opens")
+    }
+    assert counts == {"every object": 4, "key": 3, "held key": 1}
+    assert rows[1, 2, "held key", "locks it opens"].mean_attention == 1.0
+
+
 def test_the_summary_is_a_table_that_reads_back():
     rows = summarise([scripted_episode(to_agent_or_first_lock)])
     read = list(csv.DictReader(to_csv(rows).splitlines()))
