@@ -223,6 +223,8 @@ def format_evaluation(evaluation: Evaluation) -> str:
         lines += [
             f"(pass@k of {evaluation.tries_played} tries a level, each with its own random numbers)"
         ]
+    if evaluation.tries_played > 1 and evaluation.solved is None:
+        lines += ["", "no share over tries: the environment's info has no 'is_success'"]
     if evaluation.failed_levels:
         some = ", ".join(map(str, evaluation.failed_levels[:10]))
         more = ", ..." if len(evaluation.failed_levels) > 10 else ""

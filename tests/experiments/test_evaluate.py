@@ -118,6 +118,18 @@ def test_another_game_has_only_what_it_says(tiny_agent):
     assert evaluation.to_dict()["shortest_steps"] is None
 
 
+def test_tries_without_a_success_to_count_are_said_to_be_unknown(tiny_agent):
+    class SilentPlayer:
+        def play(self, game, attempts, policy, seed, on_episode):
+            return [PlayedEpisode(attempt, (0,), 0.0, None, {}) for attempt in attempts]
+
+    evaluation, _ = evaluate(
+        tiny_agent, Game("CartPole-v1"), num_levels=2, tries=2, player=SilentPlayer()
+    )
+    assert evaluation.solved_in_tries == {}
+    assert "no share over tries" in format_evaluation(evaluation)
+
+
 def test_the_command_prints_and_writes_what_it_found(tiny_run, tiny_agent, capsys):
     arguments = [f"--run_dir={tiny_run}", "--levels=12", "--first_level=3", "--seed=4", "--video"]
     assert command.main(arguments) == 0
