@@ -97,20 +97,29 @@ def load_run_config(run_dir: Path) -> Config:
         raise UsageError(f"{path} is no config: {error}") from error
 
 
-def prepare(run_dir: Path, config: Config) -> None:
-    """Makes the run directory, or checks that it belongs to the same experiment.
+def check_same_experiment(run_dir: Path, config: Config) -> None:
+    """Checks that a run directory, if there is one already, belongs to this config.
 
     Raises:
-      UsageError: the directory cannot be written, or its config differs.
+      UsageError: its config differs in more than may change; the message names the value.
     """
-    if (run_dir / CONFIG_FILE).exists():
-        before, now = to_dict(load_run_config(run_dir)), to_dict(config)
-        for name in sorted(now.keys() - RESUMABLE):
-            if before[name] != now[name]:
-                raise UsageError(
-                    f"{run_dir} was started with config.{name}={before[name]!r}, "
-                    f"got {now[name]!r}; choose another --run_dir"
-                )
+    if not (run_dir / CONFIG_FILE).exists():
+        return
+    before, now = to_dict(load_run_config(run_dir)), to_dict(config)
+    for name in sorted(now.keys() - RESUMABLE):
+        if before[name] != now[name]:
+            raise UsageError(
+                f"{run_dir} was started with config.{name}={before[name]!r}, "
+                f"got {now[name]!r}; choose another --run_dir"
+            )
+
+
+def record(run_dir: Path, config: Config) -> None:
+    """Writes the config and what makes the numbers of this run.
+
+    Raises:
+      UsageError: the directory cannot be written.
+    """
     machine = run_dir / MACHINE_FILE
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -134,11 +143,12 @@ def describe_machine() -> dict[str, object]:
 
 def launch(config: Config, run_dir: Path, backend: str = "local") -> Summary:
     """Trains a config in a run directory and says how it begins and ends."""
-    prepare(run_dir, config)
+    check_same_experiment(run_dir, config)
     try:
         trainer = Trainer(config, run_dir, BACKENDS[backend])
     except ValueError as error:
         raise UsageError(str(error)) from error
+    record(run_dir, config)
     count = trainer.agent.num_parameters()
     print(f"{config.agent} agent, {count:,} parameters, on {config.env_id}; run in {run_dir}")
     if trainer.resumed:

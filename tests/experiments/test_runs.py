@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments import launch
+
 ROOT = Path(__file__).parents[2]
 # A tiny Box-World and a tiny network: what is tested is the run, not the learning.
 TINY = [
@@ -165,29 +167,37 @@ def test_another_experiment_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("argument", "text"),
+    ("arguments", "text"),
     [
-        ("--config.learning_rat=1", "config.learning_rat is unknown; the names are adam_epsilon"),
-        ("--config.optimizer=sgd", "optimizer must be one of rmsprop, adam, got 'sgd'"),
-        ("--config.num_heads=0", "num_heads must be at least 1, got 0"),
-        ("--config.num_heads=two", "config.num_heads must be a Python value, got 'two'"),
-        ("--learning_rate=1", "unknown argument '--learning_rate=1'"),
-        ("--backend=slurm", "backend must be one of local, got 'slurm'"),
-        ("--config.env_id=boxworld:BoxWorld-v9", "env_id='boxworld:BoxWorld-v9'"),
-        ("--config.env_id=CartPole-v1", "observation_space must be a Box image"),
+        (["--config.learning_rat=1"], "config.learning_rat is unknown; the names are adam_"),
+        (["--config.optimizer=sgd"], "optimizer must be one of rmsprop, adam, got 'sgd'"),
+        (["--config.num_heads=0"], "num_heads must be at least 1, got 0"),
+        (["--config.num_heads=two"], "config.num_heads must be a Python value, got 'two'"),
+        (["--learning_rate=1"], "unknown argument '--learning_rate=1'"),
+        (["--backend=slurm"], "backend must be one of local, got 'slurm'"),
+        (["--config.env_id=boxworld:BoxWorld-v9"], "env_id='boxworld:BoxWorld-v9'"),
+        (["--config.env_id=CartPole-v1", "--config.env_kwargs={}"], "must be a Box image"),
     ],
 )
-def test_what_cannot_be_is_one_clear_line(tmp_path, argument, text):
-    status, _, err = _finish(_start(tmp_path / "run", argument))
-    assert status == 1
+def test_what_cannot_be_is_one_clear_line(tmp_path, capfd, arguments, text):
+    run_dir = tmp_path / "run"
+    assert launch.main([f"--run_dir={run_dir}", *TINY, *arguments]) == 1
+    err = capfd.readouterr().err
     assert text in err
     assert err.startswith("error: ") and len(err.strip().splitlines()) == 1
+    assert not run_dir.exists()  # the corrected command does not meet a half-made run
 
 
-def test_an_unwritable_directory_is_one_clear_line(tmp_path):
+def test_an_unknown_config_names_the_known(capfd):
+    assert launch.main(["--config=chess"]) == 1
+    err = capfd.readouterr().err
+    assert "config must be one of boxworld, boxworld_easy, boxworld_paper, got 'chess'" in err
+
+
+def test_an_unwritable_directory_is_one_clear_line(tmp_path, capfd):
     (tmp_path / "run").write_text("a file where the directory should be")
-    status, _, err = _finish(_start(tmp_path / "run"))
-    assert status == 1
+    assert launch.main([f"--run_dir={tmp_path / 'run'}", *TINY]) == 1
+    err = capfd.readouterr().err
     assert err.startswith("error: ") and len(err.strip().splitlines()) == 1
     assert str(tmp_path / "run") in err
 
