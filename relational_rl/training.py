@@ -26,7 +26,7 @@ from relational_rl.backends import Backend, LocalBackend
 from relational_rl.checkpoint import CheckpointStore
 from relational_rl.config import Config
 from relational_rl.curriculum import Curriculum
-from relational_rl.learner import Learner
+from relational_rl.learner import Learner, NonFiniteError
 from relational_rl.metrics import MetricsWriter, ProgressLine, draw_learning_curve
 from relational_rl.rollout import (
     Actor,
@@ -65,8 +65,23 @@ def local_backend(config: Config, make_actor: MakeActor) -> Backend:
 
 
 def environment_spec(config: Config) -> EnvironmentSpec:
-    """Reads the spec of a config's environment by making one."""
-    environment = make_vector_environment(config.env_id, 1, config.env_kwargs)
+    """Reads the spec of a config's environment by making one for every stage of the curriculum.
+
+    Raises:
+      ValueError: an environment cannot be made, or not all stages look alike to an agent.
+    """
+    specs = [_stage_spec(config, stage) for stage in config.curriculum or ({},)]
+    for stage, spec in enumerate(specs):
+        if spec != specs[0]:
+            raise ValueError(
+                f"stage {stage} of the curriculum must have the observations and actions of the "
+                f"first, {specs[0]}, got {spec}"
+            )
+    return specs[0]
+
+
+def _stage_spec(config: Config, stage: Mapping[str, Any]) -> EnvironmentSpec:
+    environment = make_vector_environment(config.env_id, 1, {**config.env_kwargs, **stage})
     try:
         return EnvironmentSpec.from_spaces(
             environment.single_observation_space,
@@ -126,7 +141,7 @@ class Trainer:
 
         Raises:
           ActorError: an actor has failed.
-          NonFiniteError: a loss is NaN or infinite; the last checkpoint stays.
+          NonFiniteError: a loss or a parameter is NaN or infinite; the last checkpoint stays.
           CheckpointError: a checkpoint cannot be written.
         """
         writer = MetricsWriter(self.run_dir, resume_step=self.frames if self.resumed else None)
@@ -147,7 +162,17 @@ class Trainer:
         return Summary(self.frames, self.minutes, reason)
 
     def save(self) -> None:
-        """Writes a checkpoint and the learning curve."""
+        """Writes a checkpoint and the learning curve.
+
+        Raises:
+          NonFiniteError: a parameter is NaN or infinite; the last checkpoint stays.
+          CheckpointError: a checkpoint cannot be written.
+        """
+        for variable in self.agent.trainable_variables:
+            if not np.isfinite(variable.numpy()).all():
+                raise NonFiniteError(
+                    f"{variable.name} is not finite after update {self.learner.num_updates}"
+                )
         self._store.save(self.learner.num_updates, self._state())
         if (self.run_dir / METRICS).exists():
             draw_learning_curve(self.run_dir / METRICS, self.run_dir / CURVE)

@@ -21,8 +21,8 @@ class ScriptedEnv(gymnasium.Env):
     """Plays `episodes` one after the other, then the first again.
 
     An episode is a list of steps (reward, (terminated, truncated)). Every pixel of the image is
-    10 * (number of the episode, from 1) + (number of the step, from 0). A step pays its reward
-    plus REWARD_OF_ACTION times the action, so a reward says which action was taken.
+    10 * (number of the episode, from 1) + (number of the step, from 0), modulo 250. A step pays
+    its reward plus REWARD_OF_ACTION times the action, so a reward says which action was taken.
     """
 
     observation_space = gymnasium.spaces.Box(0, 255, (2, 2, 1), np.uint8)
@@ -53,7 +53,7 @@ class ScriptedEnv(gymnasium.Env):
         self.is_closed = True
 
     def _image(self):
-        return np.full((2, 2, 1), 10 * self._episode + self._step, np.uint8)
+        return np.full((2, 2, 1), (10 * self._episode + self._step) % 250, np.uint8)
 
 
 def register():
