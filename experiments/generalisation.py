@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import boxworld
-from experiments.evaluate import Evaluation, evaluate
+from experiments.evaluate import evaluate
+from experiments.evaluation import Evaluation
 from experiments.games import (
     Game,
     check_levels,

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from experiments import evaluate as command
-from experiments.evaluate import evaluate, evaluation_file, format_evaluation
+from experiments.evaluate import evaluate, evaluation_file
+from experiments.evaluation import format_evaluation
 from experiments.games import Game, training_game
 from experiments.launch import UsageError
 from experiments.playing import PlayedEpisode

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from experiments import generalisation
-from experiments.evaluate import Evaluation
+from experiments.evaluation import Evaluation
 from experiments.generalisation import CONDITIONS, Result, generalise, to_json, to_markdown
 from experiments.launch import UsageError
 from experiments.statistics import wilson_share
