@@ -114,7 +114,7 @@ class AgentConfig:
         _check("conv_channels", bool(self.conv_channels), "not empty", self.conv_channels)
         odd = all(side >= 1 and side % 2 == 1 for side in self.patch)
         _check("patch", odd and len(self.patch) == 2, "two odd positive numbers", self.patch)
-        for name in ("frequency_scale", "policy_scale"):
+        for name in ("frequency_scale", "place_scale", "policy_scale"):
             _check_positive(name, getattr(self, name))
 
 

@@ -7,4 +7,3 @@ figure.py    draws a step, as Zambaldi et al. 2018 do
 summary.py   mean attention by kinds of object, with the share that chance would give
 page.py      a page to explore an episode
 """
-

@@ -36,6 +36,11 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
             config.frequency_scale,
             config.place_scale,
         )
+    if config.likeness and not (config.stem == "patch" and config.num_frequencies):
+        raise ValueError(
+            "likeness must be false without random Fourier features of colours, got true with "
+            f"stem={config.stem!r} and num_frequencies={config.num_frequencies}"
+        )
     occupied = config.entities == "occupied" and config.agent != "control"
     encoder = EntityEncoder(
         stem,

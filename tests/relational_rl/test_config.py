@@ -49,11 +49,13 @@ OVERRIDES = {
     "patch": ("(3, 1)", (3, 1)),
     "num_frequencies": ("0", 0),
     "frequency_scale": ("1.5", 1.5),
+    "place_scale": ("1.5", 1.5),
     "entity_size": ("16", 16),
     "entities": ("occupied", "occupied"),
     "max_entities": ("5", 5),
     "num_references": ("2", 2),
     "match_size": ("4", 4),
+    "likeness": ("true", True),
     "num_blocks": ("1", 1),
     "num_heads": ("4", 4),
     "head_size": ("8", 8),
@@ -188,6 +190,7 @@ ZERO_OR_MORE = [
 ]
 POSITIVE = [
     *("learning_rate", "max_gradient_norm", "reward_scale", "policy_scale", "frequency_scale"),
+    "place_scale",
     *("clip_rho_threshold", "clip_pg_rho_threshold", "min_advantage_deviation"),
     *("rmsprop_epsilon", "adam_epsilon"),
 ]
@@ -248,7 +251,7 @@ def test_every_actor_has_room_in_the_queue():
 
 def test_every_field_with_a_range_has_been_tried():
     # The others are flags and texts that only the environment can judge.
-    free = {"observation_keys", "share_weights", "normalize_advantages"}
+    free = {"observation_keys", "share_weights", "normalize_advantages", "likeness"}
     assert set(NAMES) - {name for name, _, _ in WRONG} == free
 
 

@@ -13,9 +13,12 @@ from relational_rl.modules.stems import ConvStem, PatchStem
 HEIGHT, WIDTH = 4, 5
 SHAPE = (HEIGHT, WIDTH, 3)
 B, N, F, R, M = 2, 6, 3, 2, 4
+P, W = 3, 8  # pixels around an entity, random Fourier features of each
 FEATURES = np.random.default_rng(0).normal(size=(B, N, F)).astype(np.float32)
 CELLS = np.array([[0, 3, 4, 9, 11, 19], [2, 7, 18, 0, 0, 0]], np.int32)
 MASK = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0]], bool)
+PHASES = np.random.default_rng(5).uniform(0, 6, (B, N, P, W // 2)).astype(np.float32)
+WAVES = np.concatenate([np.cos(PHASES), np.sin(PHASES)], axis=-1)
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +29,14 @@ def references():
     return module
 
 
-def tell(module, features=FEATURES, mask=MASK, cells=CELLS):
+def tell(module, features=FEATURES, mask=MASK, cells=CELLS, waves=WAVES):
     mask = None if mask is None else tf.constant(mask)
     entities = Entities(tf.constant(features), mask, tf.constant(cells))
-    return module(entities, (HEIGHT, WIDTH)).features.numpy()
+    return module(entities, tf.constant(waves), (HEIGHT, WIDTH)).features.numpy()
 
 
-def told_by_loops(values, features, mask, cells):
-    """Returns [B, N, F + R * (4 + M)], entity by entity."""
+def told_by_loops(values, features, mask, cells, waves):
+    """Returns [B, N, F + R * (5 + P + M)], entity by entity."""
     features = features.astype(np.float64)
     out = []
     for b in range(len(features)):
@@ -42,16 +45,20 @@ def told_by_loops(values, features, mask, cells):
         own = features[b] @ values["own_match/w"] + values["own_match/b"]
         rows = [list(row) for row in features[b]]
         for r in range(R):
-            weights = by_hand.softmax([scores[n, r] for n in real])
+            weights = by_hand.softmax([*(scores[n, r] for n in real), 0.0])[:-1]  # or none
+            presence = sum(weights)
+            likened = sum(w * waves[b, n, P // 2] for w, n in zip(weights, real, strict=True))
             chosen = sum(w * features[b, n] for w, n in zip(weights, real, strict=True))
             column = sum(w * (cells[b][n] % WIDTH) for w, n in zip(weights, real, strict=True))
             line = sum(w * (cells[b][n] // WIDTH) for w, n in zip(weights, real, strict=True))
             other = chosen @ values["reference_match/w"] + values["reference_match/b"]
             for n in range(len(rows)):
-                across = column - cells[b][n] % WIDTH
-                down = line - cells[b][n] // WIDTH
+                across = column - presence * (cells[b][n] % WIDTH)
+                down = line - presence * (cells[b][n] // WIDTH)
                 rows[n] += [across / WIDTH, down / HEIGHT]
                 rows[n] += [max(-1.0, min(1.0, across)), max(-1.0, min(1.0, down))]
+                rows[n] += [presence]
+                rows[n] += [waves[b, n, p] @ likened / (W / 2) for p in range(P)]
                 rows[n] += list(own[n] * other)
         out.append(rows)
     return np.array(out)
@@ -59,8 +66,8 @@ def told_by_loops(values, features, mask, cells):
 
 def test_references_equal_the_loops(references):
     told = tell(references)
-    assert told.shape == (B, N, F + R * (4 + M))
-    expected = told_by_loops(by_hand.variables(references), FEATURES, MASK, CELLS)
+    assert told.shape == (B, N, F + R * (5 + P + M))
+    expected = told_by_loops(by_hand.variables(references), FEATURES, MASK, CELLS, WAVES)
     np.testing.assert_allclose(told, expected, atol=1e-4)
     directions = expected[..., F + 2 : F + 4]
     assert (abs(directions) == 1).any()  # the clip acts on some
@@ -77,8 +84,29 @@ def test_references_do_not_choose_padding(references):
 def test_references_do_not_depend_on_the_order(references):
     order = np.array([5, 1, 0, 4, 2, 3])
     told = tell(references)
-    permuted = tell(references, FEATURES[:, order], MASK[:, order], CELLS[:, order])
+    permuted = tell(
+        references, FEATURES[:, order], MASK[:, order], CELLS[:, order], WAVES[:, order]
+    )
     np.testing.assert_allclose(permuted, told[:, order], atol=1e-5)
+
+
+def test_a_reference_to_equal_colours_is_as_alike_as_can_be(references):
+    same = np.broadcast_to(WAVES[:1, :1, :1], WAVES.shape)
+    told = tell(references, waves=same)
+    presence, likeness = told[0, 0, F + 4], told[0, 0, F + 5 : F + 5 + P]
+    np.testing.assert_allclose(likeness, presence, atol=1e-5)
+
+
+def test_entities_know_how_alike_their_colours_are_if_asked():
+    assert make_encoder(max_entities=6)(tf.constant(some_images())).likeness is None
+    encoder = make_encoder(max_entities=6, likeness=True)
+    encoder.background.assign(np.full(SHAPE, 9, np.uint8))
+    images = np.full((1, *SHAPE), 9, np.uint8)
+    images[0, 1, 1], images[0, 1, 2], images[0, 3, 3] = 200, 40, 200
+    likeness = encoder(tf.constant(images)).likeness.numpy()[0]  # [N, P, N]
+    np.testing.assert_allclose(likeness[0, 1, :3], [1, likeness[0, 1, 1], 1], atol=1e-4)
+    assert likeness[0, 1, 1] < 0.9  # another colour
+    np.testing.assert_allclose(likeness[0, 2, 1], 1, atol=1e-4)  # its neighbour to the right
 
 
 def make_encoder(stem=None, **values):
@@ -114,7 +142,7 @@ def test_occupied_entities_are_those_of_all_cells_that_differ(num_references):
     assert encoder.needs_background
     encoder.background.assign(np.full(SHAPE, 9, np.uint8))
     images = some_images()
-    features, mask, cells = (x.numpy() for x in encoder(tf.constant(images)))
+    features, mask, cells = (x.numpy() for x in encoder(tf.constant(images))[:3])
     assert features.shape == (3, 6, 8)
     for b in range(3):
         differs = np.flatnonzero((images[b].reshape(-1, 3) != 9).any(axis=1))
@@ -124,7 +152,7 @@ def test_occupied_entities_are_those_of_all_cells_that_differ(num_references):
         plain = encoder.stem(
             tf.constant(images, tf.float32) / 255.0,
             tf.tile(tf.range(HEIGHT * WIDTH)[tf.newaxis], [3, 1]),
-        ).numpy()
+        ).features.numpy()
         for b in range(3):
             np.testing.assert_allclose(features[b][mask[b]], plain[b][cells[b][mask[b]]], atol=1e-5)
 
@@ -135,13 +163,10 @@ def test_references_are_merged_to_the_size_of_an_entity():
     by_hand.randomize(encoder)
     images = tf.constant(some_images())
     merged = encoder(images).features.numpy()
+    entities = encoder(images)
+    stem = encoder.stem(tf.cast(images, tf.float32) / 255.0, entities.cells)
     told = encoder.references(
-        Entities(
-            encoder.stem(tf.cast(images, tf.float32) / 255.0, encoder(images).cells),
-            encoder(images).mask,
-            encoder(images).cells,
-        ),
-        (HEIGHT, WIDTH),
+        entities._replace(features=stem.features), stem.waves, (HEIGHT, WIDTH)
     ).features.numpy()
     values = {v.name.split("/", 1)[-1]: v.numpy() for v in encoder.trainable_variables}
     kernel = next(value for name, value in values.items() if name.endswith("merge/w:0"))

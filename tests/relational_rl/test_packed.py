@@ -77,12 +77,13 @@ def test_equals_the_modules_gradients_included(variant):
     expected_features, expected = _features_and_gradients(agent, images, packed=False)
     np.testing.assert_allclose(features, expected_features, atol=1e-4)
     assert gradients.keys() == expected.keys()
-    largest = max(np.abs(value).max() for value in expected.values())
+    largest = max(np.linalg.norm(value) for value in expected.values())
     for name, value in expected.items():
-        # A softmax does not see its bias: that gradient is 0 but for rounding.
-        np.testing.assert_allclose(
-            gradients[name], value, rtol=1e-3, atol=1e-4 * largest, err_msg=name
-        )
+        # Nearly always equal to 1e-6; where rounding falls on the other side of a ReLU or of a
+        # maximum, one scene of 300 takes another path. A softmax does not see its bias: that
+        # gradient is 0 but for rounding.
+        error = np.linalg.norm(gradients[name] - value)
+        assert error <= 2e-3 * np.linalg.norm(value) + 1e-5 * largest, name
 
 
 def test_more_objects_than_room_keeps_the_first():
@@ -133,6 +134,13 @@ def test_combine_is_a_weighted_sum_of_rows(width):
         )
         np.testing.assert_allclose(out[2 : 2 + width], expected, rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(out[[0, 1, -2, -1]], 5.0)  # nothing else is touched
+
+
+def test_likeness_needs_waves():
+    with pytest.raises(ValueError, match=r"likeness must be false without .* num_frequencies=0"):
+        _agent(likeness=True, num_frequencies=0)
+    with pytest.raises(ValueError, match=r"got true with stem='conv'"):
+        make_agent(AgentConfig(likeness=True), SPEC)
 
 
 def test_what_cannot_be_packed_says_why():

@@ -167,7 +167,7 @@ def test_control_and_relational_agents_differ_by_their_core_only(stem):
             where[variable.name] = tuple(variable.shape)
     assert outside["relational"] == outside["control"]
     # The stem (with the fixed projections of a patch), four layers, policy and baseline.
-    assert len(outside["control"]) == {"conv": 4, "patch": 3}[stem] + 2 * 4 + 2 * 2
+    assert len(outside["control"]) == {"conv": 4, "patch": 4}[stem] + 2 * 4 + 2 * 2
     assert not core["relational"].keys() & core["control"].keys()
     size = 26 if stem == "conv" else 64
     # 3 residual blocks of two 3x3 convolutions with as many channels as an entity has features.

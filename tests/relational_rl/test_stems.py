@@ -16,7 +16,7 @@ IMAGES = np.random.default_rng(0).random((2, *SHAPE)).astype(np.float32)
 def features_of(stem, images=IMAGES, cells=None):
     height, width = stem.map_shape(images.shape[1:])
     cells = all_cells(len(images), height * width) if cells is None else tf.constant(cells)
-    return stem(tf.constant(images), cells).numpy()
+    return stem(tf.constant(images), cells).features.numpy()
 
 
 @pytest.mark.parametrize(("padding", "height", "width"), [("SAME", 5, 6), ("VALID", 3, 4)])
@@ -89,9 +89,12 @@ def test_patch_stem_is_a_layer_over_pixels_waves_and_place(num_frequencies):
     features_of(stem)
     by_hand.randomize(stem)
     features = features_of(stem)
+    told = stem(tf.constant(IMAGES), all_cells(2, HEIGHT * WIDTH)).waves.numpy()
+    assert told.shape == (2, HEIGHT * WIDTH, 3, 2 * num_frequencies)
     values = by_hand.variables(stem)
-    projections = values["colour_projections"]
+    projections, place_projections = values["projections"], values["place_projections"]
     assert projections.shape == (3, num_frequencies)
+    assert place_projections.shape == (2, num_frequencies)
     padded = np.pad(IMAGES.astype(np.float64), ((0, 0), (0, 0), (1, 1), (0, 0)))
     for b in range(2):
         for y in range(HEIGHT):
@@ -101,8 +104,12 @@ def test_patch_stem_is_a_layer_over_pixels_waves_and_place(num_frequencies):
                 for pixel in pixels:
                     phases = pixel @ projections
                     waves += [np.cos(phases), np.sin(phases)]
-                place = [2 * x / (WIDTH - 1) - 1, 2 * y / (HEIGHT - 1) - 1]
-                inputs = np.concatenate([*pixels, *waves, place])
+                np.testing.assert_allclose(
+                    told[b, y * WIDTH + x].reshape(-1), np.concatenate(waves), atol=1e-5
+                )
+                place = np.array([2 * x / (WIDTH - 1) - 1, 2 * y / (HEIGHT - 1) - 1])
+                phases = place @ place_projections
+                inputs = np.concatenate([*pixels, *waves, place, np.cos(phases), np.sin(phases)])
                 expected = by_hand.relu(inputs @ values["embed/w"] + values["embed/b"])
                 np.testing.assert_allclose(features[b, y * WIDTH + x], expected, atol=1e-4)
 
@@ -124,10 +131,11 @@ def test_projections_are_fixed_the_same_everywhere_and_of_the_scale_asked_for():
     for stem in stems:
         features_of(stem)
         assert not any("projections" in variable.name for variable in stem.trainable_variables)
-    first, second, smaller = (by_hand.variables(stem)["colour_projections"] for stem in stems)
+    first, second, smaller = (by_hand.variables(stem)["projections"] for stem in stems)
     np.testing.assert_array_equal(first, second)
     np.testing.assert_allclose(first, 4 * smaller, rtol=1e-5)
     assert first.std() == pytest.approx(20, rel=0.05)
+    assert by_hand.variables(stems[0])["place_projections"].std() == pytest.approx(5, rel=0.1)
 
 
 @pytest.mark.parametrize("patch", [(2, 3), (1, 0), (1, -1)])
