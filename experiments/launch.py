@@ -4,6 +4,7 @@ The same command on the same run directory goes on from its last checkpoint.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import platform
@@ -14,11 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from experiments import configs
+from relational_rl.agents import make_agent
 from relational_rl.backends import ActorError
 from relational_rl.checkpoint import CheckpointError
 from relational_rl.config import Config, from_dict, override, to_dict
 from relational_rl.files import write_atomically
 from relational_rl.learner import NonFiniteError
+from relational_rl.specs import EnvironmentSpec
 from relational_rl.training import Summary, Trainer, local_backend
 
 CONFIG_FILE = "config.json"
@@ -141,6 +144,17 @@ def describe_machine() -> dict[str, object]:
     }
 
 
+def describe_parameters(config: Config, spec: EnvironmentSpec) -> str:
+    """Returns how many parameters the relational agent and its control have, in words."""
+    counts = {
+        name: make_agent(
+            dataclasses.replace(config, agent=name, implementation="plain"), spec
+        ).num_parameters()
+        for name in ("relational", "control")
+    }
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
 def launch(config: Config, run_dir: Path, backend: str = "local") -> Summary:
     """Trains a config in a run directory and says how it begins and ends."""
     check_same_experiment(run_dir, config)
@@ -149,10 +163,12 @@ def launch(config: Config, run_dir: Path, backend: str = "local") -> Summary:
     except ValueError as error:
         raise UsageError(str(error)) from error
     record(run_dir, config)
-    count = trainer.agent.num_parameters()
-    print(f"{config.agent} agent, {count:,} parameters, on {config.env_id}; run in {run_dir}")
+    # Flushed, so that it can be read in a log file while the run goes on.
+    print(f"{config.agent} agent on {config.env_id}; run in {run_dir}", flush=True)
+    print(f"parameters: {describe_parameters(config, trainer.spec)}", flush=True)
     if trainer.resumed:
-        print(f"resumed at {trainer.frames:,} frames ({trainer.minutes:.1f} minutes)")
+        text = f"resumed at {trainer.frames:,} frames ({trainer.minutes:.1f} minutes)"
+        print(text, flush=True)
     summary = trainer.run()
     ending = ENDINGS[summary.reason]
     print(f"{summary.frames:,} frames in {summary.minutes:.1f} minutes: {ending}")
@@ -167,6 +183,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FAILURES as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before the training began, or for the second time
+        print("error: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -85,7 +85,11 @@ def test_a_run_directory_holds_everything_and_the_same_command_goes_on(tmp_path)
     run_dir = tmp_path / "run"
     status, out, err = _finish(_start(run_dir, "--config.total_frames=2000"))
     assert status == 0, err
-    assert "parameters" in out and "all frames learned from" in out
+    assert (
+        "parameters: relational " in out
+        and ", control " in out
+        and "all frames learned from" in out
+    )
     for name in ("config.json", "machine.json", "metrics.csv", "learning_curve.png"):
         assert (run_dir / name).stat().st_size > 0
     assert list((run_dir / "tensorboard").iterdir())
