@@ -1,0 +1,372 @@
+"""The launcher: its words, its run directory, and what a run survives."""
+
+import csv
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from experiments import configs, launch
+from relational_rl.config import to_dict
+
+ROOT = Path(__file__).resolve().parents[2]
+# Frames in one unroll are at most 16 * 4.
+TINY = [
+    "--config=boxworld_easy",
+    "--config.env_id=boxworld:BoxWorld-v0",
+    "--config.env_kwargs={'room_size': 6, 'num_colors': 4, 'solution_length': 1, "
+    "'num_branches': 0, 'max_steps': 10}",
+    "--config.curriculum=[]",
+    "--config.envs_per_actor=16",
+    "--config.batch_size=16",
+    "--config.num_passes=1",
+    "--config.unroll_length=4",
+    "--config.entity_size=8",
+    "--config.num_frequencies=2",
+    "--config.num_references=0",
+    "--config.num_blocks=1",
+    "--config.num_heads=1",
+    "--config.head_size=8",
+    "--config.mlp=[8]",
+    "--config.metrics_seconds=0",
+    "--config.total_frames=150",
+]
+RUN_FILES = {
+    "checkpoints",
+    "config.json",
+    "learning_curve.png",
+    "machine.json",
+    "metrics.csv",
+    "tensorboard",
+}
+
+
+@pytest.fixture(autouse=True)
+def eager():
+    """Runs functions as they are written: compiling takes seconds for every run."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def run(run_dir, *more):
+    return launch.main([*TINY, f"--run_dir={run_dir}", *more])
+
+
+def checkpoint_states(run_dir):
+    """Returns the states of the checkpoints, the oldest first."""
+    paths = sorted((run_dir / "checkpoints").glob("step-*"))
+    return [json.loads((path / "state.json").read_text())["state"] for path in paths]
+
+
+def frames_of(run_dir):
+    """Returns the column of frames, without a line that is only half written."""
+    text = (run_dir / "metrics.csv").read_text()
+    rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+    return [int(row["frames"]) for row in rows]
+
+
+# The command line.
+
+
+def test_names_and_values_become_a_config():
+    known, config = launch.parse([*TINY, "--config.seed=3", "--run_dir=somewhere"])
+    assert known.run_dir == Path("somewhere")
+    assert known.backend == "local"
+    assert (config.seed, config.mlp, config.curriculum) == (3, (8,), ())
+    assert config.policy_clip == configs.load("boxworld_easy").policy_clip
+
+
+def test_a_run_directory_is_found_for_it():
+    known, _ = launch.parse(["--config=boxworld_easy", "--config.seed=7"])
+    assert known.run_dir == Path("runs") / "boxworld_easy_seed7"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config=chess"], r"config must be one of .*boxworld_easy.*, got 'chess'"),
+        (["--seed=3"], r"unknown argument '--seed=3'; values are --config\.NAME=VALUE"),
+        (["--config.seed"], r"unknown argument '--config.seed'; values are"),
+        (["--config.seed", "3"], r"unknown argument '--config.seed'; values are"),
+        (["--conf.seed=3"], r"unknown argument '--conf.seed=3'"),
+        (["--backend=cloud"], r"backend must be one of local.*, got 'cloud'"),
+        (["--config.sead=3"], r"config\.sead is unknown; the names are adam_epsilon, agent, "),
+        (["--config.seed=three"], r"config\.seed must be a Python value, got 'three'"),
+        (["--config.seed=-1"], r"seed must be at least 0, got -1"),
+        (["--config.seed=1.5"], r"config\.seed must be of type int, got 1\.5"),
+        (["--config.agent=best"], r"agent must be one of relational, control, random, got 'best'"),
+        (["--config.batch_size=5"], r"batch_size must be a divisor of envs_per_actor=16, got 5"),
+        (["--config.learning_rate=1e999"], r"learning_rate must be positive and finite, got inf"),
+        (["--config.mlp=[8, -1]"], r"mlp must be of numbers that are at least 1, got \(8, -1\)"),
+        (["--config.env_kwargs={'x': {1}}"], r"env_kwargs must be made of JSON values, got"),
+        (["--config.env_id=boxworld:Chess-v0"], r"env_id='boxworld:Chess-v0' with .*Chess"),
+        (["--config.env_id=chess:Chess-v0"], r"env_id='chess:Chess-v0' .*No module named 'chess'"),
+        (["--config.env_kwargs={'size': 6}"], r"with \{'size': 6\}: .*'size'"),
+        (["--config.env_kwargs={'room_size': 1}"], r"room_size must be .*got 1"),
+        (["--config.curriculum=[{}, {'solution_length': 99}]"], r"solution_length must be .*99"),
+        (["--config.curriculum=[{}, {'room_size': 7}]"], r"stage 1 of the curriculum must have"),
+        (
+            ["--config.env_id=CartPole-v1", "--config.env_kwargs={}"],
+            r"observation_space must be a Box image \(height, width, channels\) .* got Box\(",
+        ),
+        (
+            ["--config.stem=conv", "--config.conv_padding=VALID"],
+            r"entities=occupied needs a map as large as the image",
+        ),
+        (
+            ["--config.stem=conv", "--config.implementation=packed"],
+            r"implementation=packed is not possible: ",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(tmp_path, capfd, arguments, message):
+    run_dir = tmp_path / "run"
+    assert run(run_dir, *arguments) == 1
+    output = capfd.readouterr()
+    assert re.fullmatch(f"error: .*{message}.*\n", output.err), output.err
+    assert output.out == ""
+    assert not run_dir.exists()
+
+
+def test_a_run_directory_must_be_writable(tmp_path, capfd):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for run_dir in (file, file / "run"):
+        assert run(run_dir) == 1
+        error = capfd.readouterr().err
+        assert re.fullmatch(f"error: cannot .*{re.escape(str(run_dir))}.*: .*\n", error), error
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", ["{", '{"sead": 3}', '{"seed": "three"}'])
+def test_a_config_file_must_be_one(tmp_path, capfd, content):
+    (tmp_path / "config.json").write_text(content)
+    assert run(tmp_path) == 1
+    assert re.fullmatch(r"error: .*config\.json is no config: .*\n", capfd.readouterr().err)
+
+
+def test_an_interruption_before_training_is_no_traceback(tmp_path, capfd, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch, "Trainer", interrupt)
+    assert run(tmp_path) == 130
+    assert capfd.readouterr().err == "error: interrupted\n"
+
+
+# The run directory.
+
+
+def test_a_run_directory_holds_all_and_the_same_command_goes_on(tmp_path, capfd):
+    assert run(tmp_path) == 0
+    output = capfd.readouterr()
+    assert f"relational agent on boxworld:BoxWorld-v0; run in {tmp_path}\n" in output.out
+    assert re.search(r"^parameters: relational [\d,]+, control [\d,]+$", output.out, re.M)
+    assert re.search(r"^1\d\d frames in 0\.\d minutes: all frames learned from$", output.out, re.M)
+    assert {path.name for path in tmp_path.iterdir()} == RUN_FILES
+    config = launch.parse([*TINY])[1]
+    assert json.loads((tmp_path / "config.json").read_text()) == to_dict(config)
+    assert launch.load_run_config(tmp_path) == config
+    (machine,) = json.loads((tmp_path / "machine.json").read_text())
+    assert set(machine) == {"started", "python", "system", "cores", "versions"}
+    assert machine["python"] == sys.version.split()[0]
+    assert set(machine["versions"]) >= {"tensorflow", "dm-sonnet", "numpy", "gymnasium"}
+    assert (tmp_path / "learning_curve.png").read_bytes()[:4] == b"\x89PNG"
+    assert list((tmp_path / "tensorboard").iterdir())
+    frames = frames_of(tmp_path)
+    assert frames == sorted(frames)
+    assert 150 <= frames[-1] < 150 + 64
+    assert checkpoint_states(tmp_path)[-1]["frames"] == frames[-1]
+
+    # What only prolongs the run may change.
+    assert run(tmp_path, "--config.total_frames=300", "--config.checkpoint_seconds=0") == 0
+    assert f"resumed at {frames[-1]} frames (0." in capfd.readouterr().out
+    later = frames_of(tmp_path)
+    assert later[: len(frames)] == frames
+    assert later == sorted(set(later))
+    assert 300 <= later[-1] < 300 + 64
+    assert len(json.loads((tmp_path / "machine.json").read_text())) == 2
+    assert json.loads((tmp_path / "config.json").read_text())["total_frames"] == 300
+
+    # What defines the experiment may not.
+    for change, message in {
+        "--config.learning_rate=0.5": r"learning_rate=0\.001, got 0\.5",
+        "--config.seed=1": "seed=0, got 1",
+        "--config.mlp=[8, 8]": r"mlp=\[8\], got \[8, 8\]",
+    }.items():
+        assert run(tmp_path, "--config.total_frames=300", change) == 1
+        error = capfd.readouterr().err
+        assert re.fullmatch(
+            rf"error: {tmp_path} was started with config\.{message}; choose another --run_dir\n",
+            error,
+        ), error
+    assert frames_of(tmp_path) == later
+
+
+def damage(path):
+    """Flips one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_checkpoint_is_passed_over_and_named(tmp_path, capfd, caplog):
+    assert run(tmp_path, "--config.checkpoint_seconds=0") == 0
+    states = checkpoint_states(tmp_path)
+    assert len(states) == 3
+    paths = sorted((tmp_path / "checkpoints").glob("step-*"))
+    damage(next(paths[-1].glob("variables.data*")))
+    capfd.readouterr()
+    assert run(tmp_path, "--config.checkpoint_seconds=0") == 0
+    assert f"resumed at {states[-2]['frames']} frames" in capfd.readouterr().out
+    (message,) = caplog.messages
+    assert f"{paths[-1]} is damaged" in message
+    assert f"falling back to {paths[-2].name}" in message
+    frames = frames_of(tmp_path)
+    assert frames == sorted(set(frames))
+    assert frames[-1] >= 150
+
+    for path in (tmp_path / "checkpoints").glob("step-*"):
+        damage(path / "state.json")
+    assert run(tmp_path) == 1
+    error = capfd.readouterr().err
+    assert re.fullmatch(r"error: no checkpoint in .* is intact \(3 found\): .*\n", error), error
+
+
+@pytest.mark.parametrize("agent", ["random", "control"])
+def test_the_other_agents_are_launched_alike(tmp_path, agent):
+    assert run(tmp_path, f"--config.agent={agent}", "--config.control_blocks=1") == 0
+    assert {path.name for path in tmp_path.iterdir()} == RUN_FILES
+    assert run(tmp_path, f"--config.agent={agent}", "--config.control_blocks=1") == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [["--config.reward_scale=1e38"], ["--config.learning_rate=1e38", "--config.agent=control"]],
+    ids=["loss", "step"],
+)
+def test_a_run_that_diverges_stops_and_keeps_what_was_good(tmp_path, capfd, change):
+    more = (*change, "--config.checkpoint_seconds=0", "--config.total_frames=100_000")
+    assert run(tmp_path, *more) == 1
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(r"error: .* (is (nan|inf) in|is not finite).*", last), last
+    for path in (tmp_path / "checkpoints").glob("step-*"):
+        reader = tf.train.load_checkpoint(str(path / "variables"))
+        for name, dtype in reader.get_variable_to_dtype_map().items():
+            if dtype == tf.float32:
+                assert np.isfinite(reader.get_tensor(name)).all(), (path, name)
+
+
+# Whole processes.
+
+
+def start(run_dir, *more):
+    """Starts the command in a process of its own; its output goes to files beside the run."""
+    command = [sys.executable, "-m", "experiments.launch", *TINY, f"--run_dir={run_dir}", *more]
+    with (
+        open(run_dir.with_suffix(".out"), "w") as out,
+        open(run_dir.with_suffix(".err"), "w") as err,
+    ):
+        return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
+
+
+def wait_until(condition, process, seconds=300):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the run has ended"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def newest_frames(run_dir):
+    """Returns the frames of the newest checkpoint; -1 if there is none."""
+    states = checkpoint_states(run_dir)
+    return states[-1]["frames"] if states else -1
+
+
+def test_a_run_survives_five_kills_and_an_interruption(tmp_path):
+    run_dir = tmp_path / "run"
+    out = run_dir.with_suffix(".out")
+    more = ("--config.checkpoint_seconds=0", "--config.total_frames=1_000_000")
+    moments = random.Random(0)
+    saved = -1
+    for kill in range(5):
+        process = start(run_dir, *more)
+        wait_until(lambda: "parameters:" in out.read_text(), process)
+        if kill:  # it goes on from what was saved last, wherever the kill before fell
+            wait_until(lambda: "resumed at" in out.read_text(), process)
+            found = re.search(r"resumed at ([\d,]+) frames", out.read_text())
+            assert int(found[1].replace(",", "")) == saved
+        if kill % 2 == 0:  # while it saves, again and again; else while it still compiles
+            wait_until(lambda before=saved: newest_frames(run_dir) > before, process)
+        time.sleep(moments.uniform(0.0, 0.6))
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(60) == -signal.SIGKILL
+        assert newest_frames(run_dir) >= saved
+        saved = newest_frames(run_dir)
+        frames = frames_of(run_dir) if (run_dir / "metrics.csv").exists() else []
+        assert frames == sorted(set(frames))
+        assert (frames[-1] if frames else 0) >= saved
+    assert saved > 0
+
+    process = start(run_dir, *more)
+    wait_until(lambda: newest_frames(run_dir) > saved, process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(120) == 0
+    errors = run_dir.with_suffix(".err").read_text()
+    assert "Traceback" not in errors
+    last = out.read_text().splitlines()[-1]
+    frames = newest_frames(run_dir)
+    assert last.startswith(f"{frames:,} frames in ")
+    assert last.endswith(": interrupted and saved, the same command goes on")
+    assert frames_of(run_dir)[-1] == frames
+    assert {path.name for path in run_dir.iterdir()} >= RUN_FILES
+
+    # Here, without a process: the same command, to an end that is near.
+    assert run(run_dir, *more, f"--config.total_frames={frames + 1}") == 0
+    column = frames_of(run_dir)
+    assert column == sorted(set(column))
+    assert frames < column[-1] <= frames + 64
+    assert len(json.loads((run_dir / "machine.json").read_text())) == 7
+
+
+def test_errors_of_the_command_are_one_line_and_status_1(tmp_path):
+    process = start(tmp_path / "run", "--config.seed=three")
+    assert process.wait(300) == 1
+    errors = (tmp_path / "run.err").read_text()
+    assert errors == "error: config.seed must be a Python value, got 'three'\n"
+    assert (tmp_path / "run.out").read_text() == ""
+
+
+def test_tensorflow_is_quiet():
+    code = """
+import numpy as np
+import relational_rl
+from relational_rl.agents import make_agent
+from relational_rl.config import AgentConfig
+from relational_rl.specs import EnvironmentSpec
+agent = make_agent(AgentConfig(mlp=(8,)), EnvironmentSpec((4, 4, 3), "uint8", 255.0, 4))
+image = np.zeros((2, 4, 4, 3), np.uint8)
+step, _ = agent.step({"image": image}, agent.initial_state(2), np.array([0, 0]))
+print(step.actions.shape)
+"""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        timeout=300,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "(2,)\n", "")
