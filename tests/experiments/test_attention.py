@@ -10,8 +10,8 @@ import gymnasium
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import TINY, save_run
 from PIL import Image
+from tiny_runs import TINY, save_run
 
 import boxworld
 from experiments.attention.arrows import arrows, attention_of, sources

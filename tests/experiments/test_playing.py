@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import TINY, empty_room, save_run
+from tiny_runs import TINY, empty_room, save_run
 
 import boxworld
 from experiments.games import (

@@ -1,0 +1,78 @@
+"""Tiny run directories: what training leaves behind, without the training."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from experiments.playing import Player
+from experiments.trained import load_trained_agent
+from relational_rl.agents import make_agent
+from relational_rl.checkpoint import CheckpointStore
+from relational_rl.config import Config, to_dict
+from relational_rl.training import CHECKPOINTS, environment_spec
+
+TINY = Config(
+    env_id="boxworld:BoxWorld-Easy-v0",
+    env_kwargs={"max_steps": 6},
+    stem="patch",
+    entities="occupied",
+    max_entities=8,
+    entity_size=16,
+    num_frequencies=4,
+    num_blocks=2,
+    num_heads=3,
+    head_size=4,
+    mlp=(16,),
+    # A policy that is far from uniform, so that a wrong action would be noticed.
+    policy_scale=2.0,
+)
+
+
+def empty_room(shape):
+    """What the background of a Box-World is: a grey room in a black border."""
+    room = np.zeros(shape, np.uint8)
+    room[1:-1, 1:-1] = 204
+    return room
+
+
+def save_run(run_dir, config):
+    """Writes a run directory with the checkpoint of an untrained agent; returns the agent."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / "config.json").write_text(json.dumps(to_dict(config)))
+    spec = environment_spec(config)
+    agent = make_agent(config, spec)
+    if config.agent == "relational" and config.entities == "occupied":
+        agent.encoder.background.assign(empty_room(spec.image_shape))
+    state = {"frames": 12_345, "minutes": 1.5, "curriculum": {"stage": 0, "recent": []}}
+    CheckpointStore(run_dir / CHECKPOINTS, agent=agent).save(7, state)
+    return agent
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory):
+    """The directory of a relational agent over occupied cells; its episodes last 6 steps."""
+    run_dir = tmp_path_factory.mktemp("runs") / "tiny"
+    save_run(run_dir, TINY)
+    return run_dir
+
+
+@pytest.fixture(scope="session")
+def tiny_agent(tiny_run):
+    """The agent of that run, loaded."""
+    return load_trained_agent(tiny_run)
+
+
+@pytest.fixture(scope="session")
+def tiny_player(tiny_agent):
+    """Plays four episodes of that agent at a time."""
+    return Player(tiny_agent.agent, tiny_agent.spec, num_slots=4)
+
+
+@pytest.fixture(scope="session")
+def control_run(tmp_path_factory):
+    """The directory of a control agent."""
+    run_dir = tmp_path_factory.mktemp("runs") / "control"
+    save_run(run_dir, dataclasses.replace(TINY, agent="control", stem="conv", control_blocks=1))
+    return run_dir
