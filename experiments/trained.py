@@ -49,7 +49,7 @@ class TrainedAgent:
     @property
     def max_entities(self) -> int | None:
         """How many entities the agent has room for; None if every cell is one."""
-        limited = self.config.entities == "occupied" and self.config.agent == "relational"
+        limited = self.config.entities == "occupied" and self.config.agent != "random"
         return self.config.max_entities if limited else None
 
     def with_entities(self, num_entities: int) -> "TrainedAgent":

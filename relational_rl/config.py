@@ -128,7 +128,7 @@ class LearnerConfig:
     discount_factor: float = 0.99
     baseline_cost: float = 0.5  # [D]
     entropy_cost: float = 0.005
-    entropy_schedule: str = "constant"  # constant | linear (to zero at total_frames)
+    entropy_schedule: str = "constant"  # constant | linear (to zero at the end)
     clip_rho_threshold: float = 1.0  # [D]
     clip_pg_rho_threshold: float = 1.0  # [D]
     trace_decay: float = 1.0  # V-trace's lambda (remark 2); 1 is the paper's
@@ -139,7 +139,7 @@ class LearnerConfig:
     reduction: str = "sum"  # over time and batch, as published; see losses.py before changing
     optimizer: str = "rmsprop"  # rmsprop (epsilon inside the root) | adam
     learning_rate: float = 1e-4  # the paper tuned it in [1e-5, 2e-4]
-    learning_rate_schedule: str = "constant"  # constant | linear (to zero at total_frames)
+    learning_rate_schedule: str = "constant"  # constant | linear (to zero at the end)
     rmsprop_decay: float = 0.99
     rmsprop_epsilon: float = 0.1
     adam_epsilon: float = 1e-8

@@ -188,8 +188,7 @@ class Trainer:
             window.waited += time.monotonic() - asked
             if unroll is not None:
                 lag = self.learner.num_updates - unroll.version
-                share = self.frames / self.config.total_frames
-                window.add(unroll, lag, self.learner.update(unroll, share))
+                window.add(unroll, lag, self.learner.update(unroll, self._progress()))
                 self.frames += int(unroll.weights.sum())
                 stage_ends = self.curriculum.add(unroll.episodes, unroll.stage)
                 if stage_ends:
@@ -214,6 +213,12 @@ class Trainer:
             if now - saved >= self.config.checkpoint_seconds and self.learner.num_updates:
                 self.save()
                 saved = time.monotonic()
+
+    def _progress(self) -> float:
+        """Returns the share of the run that is done: by frames or by minutes, what ends it first."""
+        config = self.config
+        by_minutes = self.minutes / config.max_minutes if config.max_minutes else 0.0
+        return max(self.frames / config.total_frames, by_minutes)
 
     def _end(self) -> str:
         """Returns why the run should end now, "" if it should not."""

@@ -65,7 +65,13 @@ class StepOutput(NamedTuple):
 
 
 class Core(Protocol):
-    """What stands between the entities and the pooling: the one module in which agents differ."""
+    """What stands between the entities and the pooling: the one module in which agents differ.
+
+    Attributes:
+      compiles_well: whether XLA makes it faster.
+    """
+
+    compiles_well: bool
 
     def __call__(self, entities: Entities) -> RelationalOutput:
         """Maps entity features [B, N, F] to [B, N, F]."""
@@ -199,8 +205,8 @@ class Agent(snt.Module):
 
     @property
     def can_compile(self) -> bool:
-        """Whether XLA can compile the whole agent; packed features it cannot."""
-        return self._packed is None
+        """Whether XLA should compile the whole agent: not packed features, nor a core's veto."""
+        return self._packed is None and self.core.compiles_well
 
     def num_parameters(self) -> int:
         """Returns how many numbers are learned (after the first call)."""

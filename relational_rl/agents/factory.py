@@ -17,7 +17,7 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
     """Makes the agent that `config` describes for environments like `spec`, all variables made.
 
     The relational and the control agent differ by one module, the core. The control agent's core
-    works on the whole map, so its entities are always all cells.
+    works on the whole map, in which it puts each entity into its cell.
 
     Raises:
       ValueError: the config cannot be built for this environment.
@@ -41,7 +41,7 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
             "likeness must be false without random Fourier features of colours, got true with "
             f"stem={config.stem!r} and num_frequencies={config.num_frequencies}"
         )
-    occupied = config.entities == "occupied" and config.agent != "control"
+    occupied = config.entities == "occupied"
     encoder = EntityEncoder(
         stem,
         spec.image_shape,

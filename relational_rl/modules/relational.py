@@ -77,6 +77,8 @@ class RelationalBlock(snt.Module):
 class RelationalModule(snt.Module):
     """A stack of relational blocks: entities in, entities of the same size out."""
 
+    compiles_well = True
+
     def __init__(
         self,
         num_blocks: int = 2,

@@ -20,6 +20,7 @@ OCCUPIED = {"stem": "patch", "entities": "occupied", "max_entities": 8, **SMALL}
 KINDS = {
     "published": {"mlp": (16,)},
     "control": {"agent": "control", "mlp": (16,)},
+    "sparse control": {**OCCUPIED, "agent": "control"},
     "separate": {"share_weights": False, "conv_padding": "VALID", "mlp": ()},
     "patches": {"stem": "patch", **SMALL},
     "occupied": OCCUPIED,
@@ -109,7 +110,7 @@ def test_attention_is_filled_when_asked_for(agents, name):
     assert plain.attention is None
     weights, cells, mask = told.attention
     config = AgentConfig(**KINDS[name])
-    assert len(weights) == (0 if name == "control" else config.num_blocks)
+    assert len(weights) == (0 if "control" in name else config.num_blocks)
     count = 8 if config.entities == "occupied" else np.prod(agent.encoder.map_shape)
     assert cells.shape == mask.shape == (3, count)
     for block in weights:
@@ -182,6 +183,9 @@ def test_the_first_policy_is_nearly_uniform():
         agent = make_agent(AgentConfig(policy_scale=policy_scale), SPEC)
         step, _ = agent.step({"image": scenes(20)}, (), SEED)
         far.append(np.abs(tf.nn.softmax(step.policy_logits) - 1 / ACTIONS).max())
+        (kernel,) = (v for v in agent.trainable_variables if v.name.endswith("policy/w:0"))
+        # Of a layer with 256 inputs.
+        assert kernel.numpy().std() == pytest.approx(policy_scale / 16, rel=0.15)
     assert far[0] < 0.02 < far[1]
 
 
@@ -237,8 +241,19 @@ def test_what_cannot_be_built_is_a_value_error(values, message):
         make_agent(AgentConfig(**values), SPEC)
 
 
-def test_the_control_agent_works_on_the_whole_map():
-    agent = make(**{**OCCUPIED, "agent": "control"})
-    assert not agent.encoder.needs_background
-    step, _ = agent.step({"image": scenes(2)}, (), SEED, with_attention=True)
-    assert step.attention.cells.shape == (2, HEIGHT * WIDTH)
+def test_the_control_agent_has_the_entities_of_the_relational_one():
+    maps = []
+    for name in ("relational", "control"):
+        agent = make(**{**OCCUPIED, "agent": name})
+        assert agent.encoder.needs_background
+        step, _ = agent.step({"image": scenes(2)}, (), SEED, with_attention=True)
+        maps.append(step.attention)
+    np.testing.assert_array_equal(maps[0].cells, maps[1].cells)
+    np.testing.assert_array_equal(maps[0].mask, maps[1].mask)
+    assert maps[1].mask.numpy().sum(axis=1).tolist() == [5, 5]
+    assert maps[1].weights == ()
+
+
+def test_xla_compiles_what_it_makes_faster():
+    assert make(mlp=(16,)).can_compile
+    assert not make(agent="control", mlp=(16,)).can_compile

@@ -123,21 +123,42 @@ def make_residual(num_blocks=2):
     return module
 
 
+def residual_by_hand(values, x):
+    for i in range(2):
+        update = x
+        for which in ("first", "second"):
+            kernel, bias = values[f"block_{i}_{which}/w"], values[f"block_{i}_{which}/b"]
+            assert kernel.shape == (3, 3, F, F)
+            update = by_hand.convolution(by_hand.relu(update), kernel, bias)
+        x = x + update
+    return x
+
+
 def test_residual_blocks_equal_sums_over_windows():
     module = make_residual()
     output = module(entities())
     assert output.attention_weights == ()
     values = by_hand.variables(module)
     for b in range(B):
-        x = FEATURES[b].reshape(2, 3, F).astype(np.float64)
-        for i in range(2):
-            update = x
-            for which in ("first", "second"):
-                kernel, bias = values[f"block_{i}_{which}/w"], values[f"block_{i}_{which}/b"]
-                assert kernel.shape == (3, 3, F, F)
-                update = by_hand.convolution(by_hand.relu(update), kernel, bias)
-            x = x + update
+        x = residual_by_hand(values, FEATURES[b].reshape(2, 3, F).astype(np.float64))
         np.testing.assert_allclose(output.features[b], x.reshape(N, F), atol=1e-4)
+
+
+def test_residual_blocks_see_entities_in_their_cells_of_an_empty_map():
+    module = ResidualModule(2, (3, 4))
+    cells = np.array([[1, 2, 5, 6, 10, 11], [0, 0, 3, 0, 8, 0]], np.int32)  # padding is in cell 0
+    sparse = Entities(tf.constant(FEATURES), tf.constant(MASK), tf.constant(cells))
+    module(sparse)
+    by_hand.randomize(module)
+    output, values = module(sparse), by_hand.variables(module)
+    for b in range(B):
+        real = np.flatnonzero(MASK[b])
+        scene = np.zeros((12, F))
+        scene[cells[b, real]] = FEATURES[b, real]
+        expected = residual_by_hand(values, scene.reshape(3, 4, F)).reshape(12, F)
+        np.testing.assert_allclose(
+            output.features.numpy()[b, real], expected[cells[b, real]], atol=1e-4
+        )
 
 
 def test_residual_blocks_have_two_convolutions_each():
@@ -148,7 +169,7 @@ def test_residual_blocks_have_two_convolutions_each():
 def test_residual_blocks_need_every_cell():
     module = ResidualModule(1, (3, 3))
     with pytest.raises(
-        ValueError, match="the residual core needs all 3x3 cells as entities, got 6"
+        ValueError, match="needs all 3x3 cells as entities, or a mask, got 6 without one"
     ):
         module(entities())
 

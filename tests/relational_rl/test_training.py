@@ -248,7 +248,15 @@ def test_a_signal_saves_and_ends(tmp_path, number):
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_a_second_signal_acts_as_always(tmp_path):
+@pytest.fixture
+def default_handler():
+    """The handler that Python starts with, except where it was started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_signal_acts_as_always(tmp_path, default_handler):
     def interrupt_twice():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
@@ -440,3 +448,19 @@ def test_a_run_without_a_single_update_is_saved_too(tmp_path):
     resumed = make_trainer(tmp_path, FakeBackend())
     assert resumed.resumed
     assert resumed.frames == 0
+
+
+@pytest.mark.parametrize(
+    ("max_minutes", "expected"), [(0.0, [0.0, 0.5]), (20.0, [0.25, 0.5]), (10.0, [0.5, 0.5])]
+)
+def test_schedules_follow_what_ends_the_run_first(tmp_path, monkeypatch, max_minutes, expected):
+    backend = FakeBackend(make_unroll(0), make_unroll(1))
+    trainer = make_trainer(tmp_path, backend, total_frames=2 * T * B, max_minutes=max_minutes)
+    trainer.minutes = 5.0
+    seen = []
+    update = trainer.learner.update
+    monkeypatch.setattr(
+        trainer.learner, "update", lambda unroll, share: seen.append(share) or update(unroll, share)
+    )
+    trainer.run(io.StringIO())
+    np.testing.assert_allclose(seen, expected, atol=0.01)
