@@ -215,7 +215,7 @@ class Trainer:
                 saved = time.monotonic()
 
     def _progress(self) -> float:
-        """Returns the share of the run that is done: by frames or by minutes, what ends it first."""
+        """Returns the share of the run that is done, by frames or by minutes."""
         config = self.config
         by_minutes = self.minutes / config.max_minutes if config.max_minutes else 0.0
         return max(self.frames / config.total_frames, by_minutes)
