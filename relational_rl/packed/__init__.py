@@ -5,9 +5,10 @@ padding, and compilers make poor code of their short loops. This package compute
 and backward pass over rows without padding: products of matrices by BLAS, everything between them
 by compiled loops, the images of a batch shared out over threads.
 
-    scenes    images -> packed rows
-    simd      a weighted sum of short rows in registers
-    kernels   what is not a product of matrices
-    network   the forward and the backward pass
-    features  the network as a differentiable TensorFlow function of an agent's variables
+    scenes     images -> packed rows
+    simd       vectors of numbers in registers
+    attention  attention among the rows of each image
+    kernels    what else is not a product of matrices
+    network    the forward and the backward pass
+    features   the network as a differentiable TensorFlow function of an agent's variables
 """

@@ -5,23 +5,19 @@ scenes.py; F features of an entity, H heads, D head size, Q references, M match 
 Names that start with d are gradients of the loss with respect to the rest of the name.
 """
 
-from functools import lru_cache
 from math import exp, sqrt
-from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from relational_rl.packed.simd import LANES, combine
-
 EPSILON = np.float32(1e-5)  # of layer norms, as in modules/attention.py and Sonnet
 
 
-def _compiled(function):
+def compiled(function):
     return njit(function, cache=True, nogil=True, fastmath=True, error_model="numpy")
 
 
-@_compiled
+@compiled
 def embed(table, pixels, place_table, cells, out):
     """Sets out [R, F] to relu(sum over the patch of table [P, U, F] + place_table [cells, F])."""
     size = out.shape[1]
@@ -37,7 +33,7 @@ def embed(table, pixels, place_table, cells, out):
             out[r, f] = max(out[r, f], np.float32(0.0))
 
 
-@_compiled
+@compiled
 def embed_backward(d_out, out, pixels, cells, d_table, d_place_table):
     """Adds to the gradients of `embed`; masks d_out [R, F] in place."""
     size = out.shape[1]
@@ -54,7 +50,7 @@ def embed_backward(d_out, out, pixels, cells, d_table, d_place_table):
                 d_table[p, pixel, f] += d_out[r, f]
 
 
-@_compiled
+@compiled
 def bias_relu(x, bias):
     """Sets x [R, F] to relu(x + bias)."""
     for r in range(x.shape[0]):
@@ -62,7 +58,7 @@ def bias_relu(x, bias):
             x[r, f] = max(x[r, f] + bias[f], np.float32(0.0))
 
 
-@_compiled
+@compiled
 def bias_relu_backward(d_x, x, d_bias):
     """Masks d_x [R, F] by the output x of `bias_relu` and adds its sum to d_bias."""
     for r in range(x.shape[0]):
@@ -72,7 +68,7 @@ def bias_relu_backward(d_x, x, d_bias):
             d_bias[f] += gradient
 
 
-@_compiled
+@compiled
 def add_column_sums(x, out):
     """Adds the sums of x [R, F] over its rows to out [F]."""
     for r in range(x.shape[0]):
@@ -80,7 +76,7 @@ def add_column_sums(x, out):
             out[f] += x[r, f]
 
 
-@_compiled
+@compiled
 def residual_norm(x, update, bias, scale, offset, normal, deviations, out):
     """Sets out [R, F] to layer_norm(x + update + bias) * scale + offset.
 
@@ -105,7 +101,7 @@ def residual_norm(x, update, bias, scale, offset, normal, deviations, out):
             out[r, f] = normal[r, f] * scale[f] + offset[f]
 
 
-@_compiled
+@compiled
 def residual_norm_backward(d_out, normal, deviations, scale, d_x, d_bias, d_scale, d_offset):
     """Sets d_x [R, F], the gradient of x and of update alike; adds to the parameters'."""
     size = normal.shape[1]
@@ -128,7 +124,7 @@ def residual_norm_backward(d_out, normal, deviations, scale, d_x, d_bias, d_scal
             d_bias[f] += d_x[r, f]
 
 
-@_compiled
+@compiled
 def max_pool(x, starts, pooled, chosen):
     """Sets pooled [B, F] to the maximum over an image's rows and chosen [B, F] to its row."""
     size = x.shape[1]
@@ -145,7 +141,7 @@ def max_pool(x, starts, pooled, chosen):
                     chosen[b, f] = r
 
 
-@_compiled
+@compiled
 def max_pool_backward(d_pooled, chosen, d_x):
     """Sets d_x [R, F] to the gradients [B, F] of the rows that were chosen, else 0."""
     d_x[:] = np.float32(0.0)
@@ -155,7 +151,7 @@ def max_pool_backward(d_pooled, chosen, d_x):
                 d_x[chosen[b, f], f] = d_pooled[b, f]
 
 
-@_compiled
+@compiled
 def choose_references(
     scores, bias, rows, cells, starts, width, waves, pixels, chosen, chosen_waves, places
 ):
@@ -193,7 +189,7 @@ def choose_references(
                     chosen_waves[b, q, w] += weight * waves[pixel, w]
 
 
-@_compiled
+@compiled
 def tell_references(
     rows, own, own_bias, other, other_bias, cells, starts, width, height, waves, pixels,
     chosen_waves, places, out,
@@ -236,7 +232,7 @@ def tell_references(
                 at += match
 
 
-@_compiled
+@compiled
 def tell_references_backward(
     d_out, own, other, cells, starts, width, height, waves, pixels, places,
     d_rows, d_own, d_other, d_chosen_waves, d_places,
@@ -280,7 +276,7 @@ def tell_references_backward(
                 at += match
 
 
-@_compiled
+@compiled
 def choose_references_backward(
     weights, rows, cells, starts, width, waves, pixels, d_chosen, d_chosen_waves, d_places,
     d_scores, d_rows,
@@ -310,191 +306,22 @@ def choose_references_backward(
                     d_rows[r, f] += weight * d_chosen[b, q, f]
 
 
-@_compiled
-def compare(waves, pixels, starts, pair_starts, likeness):
-    """Sets likeness, for each image [n, P, n] (flat), of pixels around i to the own pixel of j."""
-    flat = likeness.reshape(-1)
+@compiled
+def compare(waves, pixels, starts, likeness):
+    """Sets likeness [R, P, K]: of the pixels around row i to the own pixel of row j of its image.
+
+    Columns behind an image's last row are zeros.
+    """
     num_pixels, num_waves = pixels.shape[1], waves.shape[1]
     middle = num_pixels // 2
     for b in range(starts.shape[0] - 1):
         first, last = starts[b], starts[b + 1]
-        at = pair_starts[b] * num_pixels
         for i in range(first, last):
             for p in range(num_pixels):
                 for j in range(first, last):
                     total = np.float32(0.0)
                     for w in range(num_waves):
                         total += waves[pixels[i, p], w] * waves[pixels[j, middle], w]
-                    flat[at] = total * np.float32(2.0 / num_waves)
-                    at += 1
-
-
-class AttentionKernels(NamedTuple):
-    """Attention for one head size, forward and backward."""
-
-    forward: Any
-    backward: Any
-
-
-@lru_cache
-def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
-    """Compiles attention among at most `max_entities` rows, heads of `head_size` features."""
-    wide = -(-max_entities // LANES) * LANES  # columns of a transposed head, padded
-    root = np.float32(head_size**-0.5)
-    inverse_size = np.float32(1.0 / head_size)
-
-    @_compiled
-    def transpose(source, at, step, count, out):
-        """Sets out [head_size, wide] (flat) to `count` rows of `source`, transposed."""
-        for i in range(count):
-            for d in range(head_size):
-                out[d * wide + i] = source[at + i * step + d]
-
-    @_compiled
-    def forward(
-        qkv, scale, offset, starts, pair_starts, normal, deviations, affine, weights, out,
-        likeness, likeness_scale,
-    ):  # fmt: skip
-        """Attends within each image.
-
-        Arguments, all flat: qkv [R, 3, H, D]; scale, offset [3, H, D]; pair_starts [B + 1], how
-        many pairs of rows the images before have; likeness, for each image [n, P, n]; but
-        likeness_scale [H, P]. Sets normal and affine [R, 3, H, D] (rows before and after scale
-        and offset), deviations [R, 3, H], weights (for each image [H, n, n]) and out [R, H, D].
-        """
-        heads = scale.shape[0] // (3 * head_size)
-        step = 3 * heads * head_size
-        num_pixels = likeness_scale.shape[1]
-        keys = np.zeros(head_size * wide, np.float32)
-        logits = np.empty(wide, np.float32)
-        for part in range(deviations.shape[0]):
-            at = part * head_size
-            parameter = (part % (3 * heads)) * head_size
-            mean = np.float32(0.0)
-            for d in range(head_size):
-                mean += qkv[at + d]
-            mean *= inverse_size
-            variance = np.float32(0.0)
-            for d in range(head_size):
-                centred = qkv[at + d] - mean
-                variance += centred * centred
-            inverse = np.float32(1.0) / np.float32(sqrt(variance * inverse_size + EPSILON))
-            deviations[part] = inverse
-            for d in range(head_size):
-                normal[at + d] = (qkv[at + d] - mean) * inverse
-            for d in range(head_size):
-                affine[at + d] = normal[at + d] * scale[parameter + d] + offset[parameter + d]
-        for b in range(starts.shape[0] - 1):
-            count = starts[b + 1] - starts[b]
-            for head in range(heads):
-                query = starts[b] * step + head * head_size
-                key = query + heads * head_size
-                value = key + heads * head_size
-                transpose(affine, key, step, count, keys)
-                for i in range(count):
-                    combine(logits, 0, affine, query + i * step, 1, keys, 0, wide, head_size, wide)
-                    for j in range(count):
-                        logits[j] *= root
-                    for p in range(num_pixels):
-                        strength = likeness_scale[head, p]
-                        alike = (pair_starts[b] * num_pixels) + (i * num_pixels + p) * count
-                        for j in range(count):
-                            logits[j] += strength * likeness[alike + j]
-                    at = pair_starts[b] * heads + (head * count + i) * count
-                    largest = logits[0]
-                    for j in range(1, count):
-                        largest = max(largest, logits[j])
-                    total = np.float32(0.0)
-                    for j in range(count):
-                        weight = np.float32(exp(logits[j] - largest))
-                        weights[at + j] = weight
-                        total += weight
-                    total = np.float32(1.0) / total
-                    for j in range(count):
-                        weights[at + j] *= total
-                    combine(
-                        out,
-                        ((starts[b] + i) * heads + head) * head_size,
-                        weights,
-                        at,
-                        1,
-                        affine,
-                        value,
-                        step,
-                        count,
-                        head_size,
-                    )
-
-    @_compiled
-    def backward(
-        d_out, starts, pair_starts, scale, normal, deviations, affine, weights, d_qkv,
-        d_scale, d_offset, likeness, d_likeness_scale,
-    ):  # fmt: skip
-        """Sets d_qkv [R, 3, H, D]; adds to d_scale, d_offset [3, H, D], d_likeness_scale [H, P]."""
-        num_pixels = d_likeness_scale.shape[1]
-        heads = scale.shape[0] // (3 * head_size)
-        step = 3 * heads * head_size
-        values = np.zeros(head_size * wide, np.float32)
-        d_weights = np.empty(wide, np.float32)
-        d_logits = np.empty(wide * wide, np.float32)
-        for b in range(starts.shape[0] - 1):
-            count = starts[b + 1] - starts[b]
-            for head in range(heads):
-                query = starts[b] * step + head * head_size
-                key = query + heads * head_size
-                value = key + heads * head_size
-                gradient = (starts[b] * heads + head) * head_size
-                gradient_step = heads * head_size
-                pairs = pair_starts[b] * heads + head * count * count
-                transpose(affine, value, step, count, values)
-                for i in range(count):
-                    combine(
-                        d_weights, 0, d_out, gradient + i * gradient_step, 1,
-                        values, 0, wide, head_size, wide,
-                    )  # fmt: skip
-                    mean = np.float32(0.0)
-                    for j in range(count):
-                        mean += weights[pairs + i * count + j] * d_weights[j]
-                    for j in range(count):
-                        weight = weights[pairs + i * count + j]
-                        d_logits[i * count + j] = weight * (d_weights[j] - mean)
-                    for p in range(num_pixels):
-                        alike = (pair_starts[b] * num_pixels) + (i * num_pixels + p) * count
-                        total = np.float32(0.0)
-                        for j in range(count):
-                            total += d_logits[i * count + j] * likeness[alike + j]
-                        d_likeness_scale[head, p] += total
-                    for j in range(count):
-                        d_logits[i * count + j] *= root
-                for i in range(count):
-                    combine(
-                        d_qkv, query + i * step, d_logits, i * count, 1,
-                        affine, key, step, count, head_size,
-                    )  # fmt: skip
-                    combine(
-                        d_qkv, key + i * step, d_logits, i, count,
-                        affine, query, step, count, head_size,
-                    )  # fmt: skip
-                    combine(
-                        d_qkv, value + i * step, weights, pairs + i, count,
-                        d_out, gradient, gradient_step, count, head_size,
-                    )  # fmt: skip
-        for part in range(deviations.shape[0]):
-            at = part * head_size
-            parameter = (part % (3 * heads)) * head_size
-            mean = np.float32(0.0)
-            along = np.float32(0.0)
-            for d in range(head_size):
-                d_offset[parameter + d] += d_qkv[at + d]
-                d_scale[parameter + d] += d_qkv[at + d] * normal[at + d]
-            for d in range(head_size):
-                gradient = d_qkv[at + d] * scale[parameter + d]
-                mean += gradient
-                along += gradient * normal[at + d]
-            mean *= inverse_size
-            along *= inverse_size
-            for d in range(head_size):
-                gradient = d_qkv[at + d] * scale[parameter + d]
-                d_qkv[at + d] = deviations[part] * (gradient - mean - normal[at + d] * along)
-
-    return AttentionKernels(forward, backward)
+                    likeness[i, p, j - first] = total * np.float32(2.0 / num_waves)
+                for j in range(last - first, likeness.shape[2]):
+                    likeness[i, p, j] = np.float32(0.0)

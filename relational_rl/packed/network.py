@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from relational_rl.packed import kernels
+from relational_rl.packed.attention import attention_kernels, padded
 from relational_rl.packed.scenes import Scenes
 
 
@@ -138,7 +139,7 @@ class PackedNetwork:
         self.sizes = sizes
         self._projections = projections
         self._places = places
-        self._attention = kernels.attention_kernels(sizes.head_size, sizes.max_entities)
+        self._attention = attention_kernels(sizes.head_size, sizes.max_entities)
         self._array = _Workspace()
 
     def forward(self, scenes: Scenes, parameters: Parameters) -> np.ndarray:
@@ -149,15 +150,11 @@ class PackedNetwork:
         if parameters.references:
             x = self._tell(x, scenes, parameters.references[0])
         self._inputs = [x]
-        counts = np.diff(scenes.starts)
-        self._pair_starts = np.zeros(num_images + 1, np.int64)
-        np.cumsum(counts * counts, out=self._pair_starts[1:])
         num_pixels = sizes.patch[0] * sizes.patch[1] if sizes.likeness else 0
-        self._likeness = array("likeness", int(self._pair_starts[-1]), num_pixels)
+        columns = padded(sizes.max_entities)
+        self._likeness = array("likeness", len(scenes.cells), num_pixels, columns)
         if sizes.likeness:
-            kernels.compare(
-                self._waves, scenes.pixels, scenes.starts, self._pair_starts, self._likeness
-            )
+            kernels.compare(self._waves, scenes.pixels, scenes.starts, self._likeness)
         for i in range(sizes.num_blocks):
             x = self._block(i, x, scenes, parameters.blocks[i % len(parameters.blocks)])
             self._inputs.append(x)
@@ -365,11 +362,9 @@ class PackedNetwork:
             parameters.qkv_scale.reshape(-1),
             parameters.qkv_offset.reshape(-1),
             scenes.starts,
-            self._pair_starts,
             array(f"qkv_normal_{i}", num_rows * 3 * total),
             array(f"qkv_deviations_{i}", num_rows * 3 * sizes.num_heads),
-            array(f"qkv_affine_{i}", num_rows * 3 * total),
-            array(f"weights_{i}", int(self._pair_starts[-1]) * sizes.num_heads),
+            array(f"weights_{i}", num_rows * sizes.num_heads * padded(sizes.max_entities)),
             attended.reshape(-1),
             self._likeness.reshape(-1),
             parameters.likeness_scale,
@@ -426,12 +421,11 @@ class PackedNetwork:
         self._attention.backward(
             d_attended.reshape(-1),
             scenes.starts,
-            self._pair_starts,
             parameters.qkv_scale.reshape(-1),
+            parameters.qkv_offset.reshape(-1),
             array(f"qkv_normal_{i}", num_rows * 3 * total),
             array(f"qkv_deviations_{i}", num_rows * 3 * sizes.num_heads),
-            array(f"qkv_affine_{i}", num_rows * 3 * total),
-            array(f"weights_{i}", int(self._pair_starts[-1]) * sizes.num_heads),
+            array(f"weights_{i}", num_rows * sizes.num_heads * padded(sizes.max_entities)),
             d_qkv.reshape(-1),
             gradients.qkv_scale.reshape(-1),
             gradients.qkv_offset.reshape(-1),

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numba import njit
+from numba.core.errors import TypingError
 
 from relational_rl.agents import make_agent
 from relational_rl.config import AgentConfig
+from relational_rl.packed import simd
 from relational_rl.packed.scenes import pack
-from relational_rl.packed.simd import combine
 from relational_rl.specs import EnvironmentSpec
 
 SPEC = EnvironmentSpec((9, 11, 3), "uint8", 255.0, 4)
@@ -114,27 +115,90 @@ def test_pack_lists_cells_in_reading_order_with_their_patch():
     assert len(scenes.colours) == 3
 
 
-@pytest.mark.parametrize("width", [8, 16, 64])
-def test_combine_is_a_weighted_sum_of_rows(width):
-    @njit
-    def run(out, weights, rows, count):
-        combine(out, 2, weights, 1, 2, rows, 3, width + 1, count, width)
+class TestVectors:
+    """Each function of simd.py against NumPy, from the second number of longer arrays."""
 
-    random = np.random.default_rng(0)
-    weights = random.normal(size=20).astype(np.float32)
-    rows = random.normal(size=10 * (width + 1)).astype(np.float32)
-    for count in (0, 1, 7):
-        out = np.full(width + 4, 5.0, np.float32)
-        run(out, weights, rows, count)
-        expected = sum(
-            (
-                weights[1 + 2 * c] * rows[3 + c * (width + 1) : 3 + c * (width + 1) + width]
-                for c in range(count)
-            ),
-            np.zeros(width, np.float32),
+    def _run(self, function, x, y):
+        """What `function(x vector, y vector)` gives for two arrays of 16 numbers."""
+        inner = njit(function, fastmath=True)
+
+        @njit(fastmath=True)  # as the kernels are
+        def run(x, y, out):
+            result = inner(simd.load(x, 1, 16), simd.load(y, 1, 16))
+            simd.store(out, 1, result)
+
+        out = np.full(18, 5.0, np.float32)
+        run(np.append(np.float32(9), x), np.append(np.float32(9), y), out)
+        np.testing.assert_array_equal(out[[0, -1]], 5.0)  # nothing else is touched
+        return out[1:-1]
+
+    @pytest.fixture
+    def pair(self):
+        random = np.random.default_rng(0)
+        return random.normal(size=(2, 16)).astype(np.float32)
+
+    @pytest.mark.parametrize(
+        "function",
+        [
+            lambda x, y: x + y * np.float32(3.0),
+            lambda x, y: np.float32(2.0) - x * y,
+        ],
+    )
+    def test_arithmetic(self, pair, function):
+        np.testing.assert_allclose(self._run(function, *pair), function(*pair), rtol=1e-6)
+
+    def test_sums_and_limits(self, pair):
+        x, y = pair
+        spread = self._run(
+            lambda x, y: simd.spread(simd.total(x), 16) + simd.largest(y), x, y
         )
-        np.testing.assert_allclose(out[2 : 2 + width], expected, rtol=1e-5, atol=1e-6)
-        np.testing.assert_array_equal(out[[0, 1, -2, -1]], 5.0)  # nothing else is touched
+        np.testing.assert_allclose(spread, x.sum() + y.max(), rtol=1e-5)
+        np.testing.assert_array_equal(
+            self._run(lambda x, y: simd.positive(x), x, y), np.maximum(x, 0)
+        )
+        np.testing.assert_array_equal(
+            self._run(lambda x, y: simd.choose(y, x, np.float32(2.0)), x, y),
+            np.where(y > 0, x, 2),
+        )
+        np.testing.assert_array_equal(
+            self._run(lambda x, y: simd.below(simd.iota(16), np.float32(5.0)), x, y),
+            np.arange(16) < 5,
+        )
+
+    def test_exponential_is_exact_to_rounding_and_ends_in_zero(self):
+        x = np.array(
+            [0, 1, -1, 0.3466, -0.3466, 0.5, -5.2, 20, -20, 80, -86.9, -87.5, -1e30, 1e-8, 3, -60],
+            np.float32,
+        )
+        result = self._run(lambda x, y: simd.exponential(x), x, x)
+        expected = np.where(x < -87, 0, np.exp(x.astype(np.float64)))
+        np.testing.assert_allclose(result, expected, rtol=3e-7)
+
+    def test_scatter_writes_a_column(self):
+        @njit
+        def run(source, out):
+            simd.scatter(out, 2, 3, simd.load(source, 0, 8))
+
+        out = np.zeros(27, np.float32)
+        run(np.arange(1, 9, dtype=np.float32), out)
+        expected = np.zeros(27)
+        expected[2:26:3] = np.arange(1, 9)
+        np.testing.assert_array_equal(out, expected)
+
+    def test_what_is_no_vector_is_an_error(self):
+        @njit
+        def run(array, lanes):
+            return simd.total(simd.load(array, 0, lanes))
+
+        with pytest.raises(TypingError, match="lanes must be a compile-time constant, got int64"):
+            run(np.zeros(8, np.float32), 8)
+
+        @njit
+        def strided(array):
+            return simd.total(simd.load(array, 0, 8))
+
+        with pytest.raises(TypingError, match="an array must be flat, contiguous and float32"):
+            strided(np.zeros(16, np.float32)[::2])
 
 
 def test_likeness_needs_waves():
