@@ -288,7 +288,7 @@ def _evaluated_frames(run_dir: Path, config: Config) -> int:
         content = _read_json(path, [])
         for evaluation in content if isinstance(content, list) else [content]:
             found.setdefault(evaluation["frames"], path)
-            main = main or _is_main(config, evaluation)
+            main = main or (content is evaluation and _is_main(config, evaluation))
     if not main:
         raise UsageError(
             f"{run_dir} has no evaluation of what it was trained for; first: "

@@ -137,8 +137,10 @@ def test_what_is_no_evidence_is_refused(tmp_path, capsys):
             f"error: {run_dir} has no evaluation of what it was trained for; first: "
             f"python -m experiments.evaluate --run_dir={run_dir}\n"
         )
-    path.write_text(json.dumps(evaluation))
     other = run_dir / "generalisation.json"
+    other.write_text(json.dumps([evaluation | {"name": "training distribution"}]))
+    assert "has no evaluation of what it was trained for" in error()
+    path.write_text(json.dumps(evaluation))
     other.write_text(json.dumps([evaluation | {"frames": 3000, "name": "x"}]))
     assert "must be of one agent, got evaluation_BoxWorld-Easy-v0_sampled.json after" in error()
     other.unlink()
