@@ -2,6 +2,9 @@
 
 Plays levels that training never draws, each exactly once, and prints the solved share with its
 interval, in all and by difficulty. The numbers also go to DIR/evaluation_ENVIRONMENT_POLICY.json.
+
+--pretrained=NAME instead of --run_dir takes an agent that ships with the project; its files go to
+runs/pretrained_NAME, or to --out.
 """
 
 import argparse
@@ -16,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from boxworld.solver import solution_steps
+from experiments.chosen import add_arguments, load_chosen
 from experiments.evaluation import Evaluation, format_evaluation
 from experiments.games import (
     Game,
@@ -37,7 +41,7 @@ from experiments.playing import (
     replay,
 )
 from experiments.statistics import Share, mean_pass_at_k, share_of
-from experiments.trained import COMMAND_ERRORS, TrainedAgent, fit_to_game, load_trained_agent
+from experiments.trained import COMMAND_ERRORS, TrainedAgent, fit_to_game
 from relational_rl.agents.agent import RandomAgent
 from relational_rl.files import write_atomically
 
@@ -49,7 +53,7 @@ _EPISODES_DRAWN = 4
 def evaluate(
     trained: TrainedAgent,
     game: Game | None = None,
-    num_levels: int = 2000,
+    num_levels: int = 5000,
     first_level: int = 0,
     policy: str = "sampled",
     seed: int = 0,
@@ -152,16 +156,16 @@ def write_videos(game: Game, episodes: Sequence[PlayedEpisode], directory: Path)
     return paths
 
 
-def evaluation_file(run_dir: Path, game: Game, policy: str) -> Path:
+def evaluation_file(directory: Path, game: Game, policy: str) -> Path:
     """Returns where the evaluation of a game goes."""
-    return run_dir / f"evaluation_{_file_name(game.name)}_{policy}.json"
+    return directory / f"evaluation_{_file_name(game.name)}_{policy}.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     known = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        trained = load_trained_agent(known.run_dir)
+        trained, out = load_chosen(known)
         config = trained.config
         game = other_game(config, known.env_id) if known.env_id else training_game(config)
         evaluation, episodes = evaluate(
@@ -175,11 +179,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             progress=True,
         )
         print(format_evaluation(evaluation))
-        path = evaluation_file(known.run_dir, game, known.policy)
+        path = evaluation_file(out, game, known.policy)
         write_atomically(path, json.dumps(evaluation.to_dict(), indent=1, allow_nan=False))
         print(f"\nwritten to {path}")
         if known.video:
-            for path in write_videos(game, episodes, known.run_dir / "episodes"):
+            for path in write_videos(game, episodes, out / "episodes"):
                 print(f"drawn in {path}")
     except COMMAND_ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
@@ -193,9 +197,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         description="Play levels that training never draws, each once, and count the solved ones.",
         allow_abbrev=False,
     )
-    parser.add_argument("--run_dir", type=Path, required=True, help="of the trained agent")
+    add_arguments(parser)
     parser.add_argument("--env_id", help="default: what the run was trained for")
-    parser.add_argument("--levels", type=int, default=2000, help="how many (default 2000)")
+    parser.add_argument("--levels", type=int, default=5000, help="how many (default 5000)")
     parser.add_argument("--first_level", type=int, default=0, help="first level seed (default 0)")
     parser.add_argument(
         "--policy", default="sampled", help=f"{' or '.join(POLICIES)} (default sampled)"

@@ -4,16 +4,19 @@ Plays what the published agents were tested on (Zambaldi et al. 2018, arXiv:1806
 the training distribution, levels with longer solution paths, and levels whose solution needs
 key-lock pairs that training withheld. The table goes to the terminal, to DIR/generalisation.md and,
 with all numbers, to DIR/generalisation.json.
+
+--pretrained=NAME instead of --run_dir takes an agent that ships with the project; its files go to
+runs/pretrained_NAME, or to --out.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import boxworld
+from experiments.chosen import add_arguments, load_chosen
 from experiments.evaluate import evaluate
 from experiments.evaluation import Evaluation
 from experiments.games import (
@@ -27,7 +30,7 @@ from experiments.games import (
 from experiments.launch import UsageError
 from experiments.playing import NUM_SLOTS, POLICIES, Player, check_policy
 from experiments.statistics import Share
-from experiments.trained import COMMAND_ERRORS, TrainedAgent, load_trained_agent
+from experiments.trained import COMMAND_ERRORS, TrainedAgent
 from relational_rl.files import write_atomically
 
 _TRAINED_ON = "boxworld:BoxWorld-WithheldTrain-v0"
@@ -171,15 +174,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     known = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        trained = load_trained_agent(known.run_dir)
+        trained, out = load_chosen(known)
         results = generalise(
             trained, known.levels, known.first_level, known.policy, known.seed, progress=True
         )
         text = to_markdown(results, trained.config.max_entities)
         print(text)
-        write_atomically(known.run_dir / "generalisation.md", text)
-        write_atomically(known.run_dir / "generalisation.json", to_json(results))
-        print(f"written to {known.run_dir / 'generalisation.md'} and .json")
+        write_atomically(out / "generalisation.md", text)
+        write_atomically(out / "generalisation.json", to_json(results))
+        print(f"written to {out / 'generalisation.md'} and .json")
     except COMMAND_ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -192,7 +195,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         description="Play what the published agents were tested on, and compare.",
         allow_abbrev=False,
     )
-    parser.add_argument("--run_dir", type=Path, required=True, help="of the trained agent")
+    add_arguments(parser)
     parser.add_argument("--levels", type=int, default=1000, help="per condition (default 1000)")
     parser.add_argument("--first_level", type=int, default=0, help="first level seed (default 0)")
     parser.add_argument(

@@ -15,6 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from experiments import configs
+from experiments.benchmark import machine_class
+from experiments.provenance import source_commit
 from relational_rl.agents import make_agent
 from relational_rl.backends import ActorError
 from relational_rl.checkpoint import CheckpointError
@@ -134,12 +136,14 @@ def record(run_dir: Path, config: Config) -> None:
 
 
 def describe_machine() -> dict[str, object]:
-    """Returns what made the numbers of a run: versions and the class of machine."""
+    """Returns what made the numbers of a run: commit, versions and the class of machine."""
     return {
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
+        "machine": machine_class(),
+        "commit": source_commit(),
         "versions": {name: version(name) for name in PACKAGES},
     }
 

@@ -9,8 +9,9 @@ from relational_rl.agents import Agent, make_agent
 from relational_rl.agents.agent import RandomAgent
 from relational_rl.checkpoint import CheckpointError, CheckpointStore
 from relational_rl.config import Config
+from relational_rl.curriculum import Curriculum
 from relational_rl.specs import EnvironmentSpec
-from relational_rl.training import CHECKPOINTS, environment_spec
+from relational_rl.training import CHECKPOINTS, environment_spec, why_ended
 
 # What a command of this package answers with one line instead of a traceback.
 COMMAND_ERRORS = (UsageError, CheckpointError, OSError)
@@ -27,6 +28,7 @@ class TrainedAgent:
       frames: transitions learned from when the checkpoint was written.
       minutes: of training, likewise.
       stage: which stage of the curriculum was reached, 0 the first.
+      ended: why the training was over, "" if it was not.
     """
 
     agent: Agent | RandomAgent
@@ -35,6 +37,7 @@ class TrainedAgent:
     frames: int
     minutes: float
     stage: int
+    ended: str = ""
 
     @property
     def description(self) -> str:
@@ -76,11 +79,7 @@ def load_trained_agent(run_dir: Path) -> TrainedAgent:
       CheckpointError: no checkpoint is intact, or it is not one of this agent.
     """
     config = load_run_config(run_dir)
-    try:
-        spec = environment_spec(config)
-        agent = make_agent(config, spec)
-    except (ValueError, ImportError) as error:
-        raise UsageError(f"cannot make the agent of {run_dir}: {error}") from error
+    agent, spec = untrained_agent(config, run_dir)
     restored = CheckpointStore(run_dir / CHECKPOINTS, agent=agent).restore_latest()
     if restored is None:
         raise UsageError(
@@ -88,9 +87,30 @@ def load_trained_agent(run_dir: Path) -> TrainedAgent:
             f"python -m experiments.launch --config=NAME --run_dir={run_dir}"
         )
     state = restored.state
-    return TrainedAgent(
-        agent, config, spec, state["frames"], state["minutes"], state["curriculum"]["stage"]
+    frames, minutes = state["frames"], state["minutes"]
+    curriculum = Curriculum(
+        config.curriculum, config.curriculum_threshold, config.curriculum_window
     )
+    curriculum.restore(state["curriculum"])
+    ended = why_ended(config, frames, minutes, curriculum)
+    return TrainedAgent(agent, config, spec, frames, minutes, curriculum.stage, ended)
+
+
+def untrained_agent(config: Config, home: Path) -> tuple[Agent | RandomAgent, EnvironmentSpec]:
+    """Makes the agent of a config, and reads the spec of its environment.
+
+    Args:
+      config: the agent's.
+      home: the directory that the config is from, for the error.
+
+    Raises:
+      UsageError: one of the two cannot be made.
+    """
+    try:
+        spec = environment_spec(config)
+        return make_agent(config, spec), spec
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"cannot make the agent of {home}: {error}") from error
 
 
 def fit_to_game(trained: TrainedAgent, game: Game) -> TrainedAgent:

@@ -106,7 +106,7 @@ class CheckpointStore:
         step = operator.index(step)
         if step < 0:
             raise ValueError(f"step must be at least 0, got {step}")
-        variables = {name: _kind(v) for name, v in _variables(self._trackables).items()}
+        variables = {name: kind_of(v) for name, v in named_variables(self._trackables).items()}
         self._settle_awaited(variables)
         text = json.dumps({"step": step, "state": dict(state), "variables": variables}, indent=1)
         final = self._directory / f"step-{step:012d}"
@@ -303,7 +303,7 @@ def _missing_variables(
       CheckpointError: If they do not fit; names the first variable that does not.
     """
     children = _children(trackables)
-    present = {name: _kind(v) for name, v in _variables(trackables).items()}
+    present = {name: kind_of(v) for name, v in named_variables(trackables).items()}
     for name in sorted(present):
         if name not in saved:
             raise CheckpointError(f"checkpoint {path} has no variable {name} {present[name]}")
@@ -327,11 +327,12 @@ def _missing_variables(
     return awaited
 
 
-def _kind(variable: tf.Variable) -> str:
+def kind_of(variable: tf.Variable) -> str:
+    """Returns a variable's dtype and shape in words, e.g. "float32 [3, 64]"."""
     return f"{variable.dtype.name} {variable.shape.as_list()}"
 
 
-def _variables(trackables: Mapping[str, Any]) -> dict[str, tf.Variable]:
+def named_variables(trackables: Mapping[str, Any]) -> dict[str, tf.Variable]:
     """Returns every variable of some objects by its path of attributes."""
     return {name: x for name, x in _walk(trackables) if isinstance(x, tf.Variable)}
 

@@ -92,6 +92,18 @@ def _stage_spec(config: Config, stage: Mapping[str, Any]) -> EnvironmentSpec:
         environment.close()
 
 
+def why_ended(config: Config, frames: int, minutes: float, curriculum: Curriculum) -> str:
+    """Returns why a run that has come so far is over, "" if it is not."""
+    if frames >= config.total_frames:
+        return "frames"
+    if config.max_minutes and minutes >= config.max_minutes:
+        return "minutes"
+    solved = config.stop_at_solved and curriculum.is_last
+    if solved and curriculum.solved >= config.stop_at_solved:
+        return "solved"
+    return ""
+
+
 class Trainer:
     """One run: the state of the loop and what it writes."""
 
@@ -182,7 +194,11 @@ class Trainer:
         started = saved = time.monotonic()
         minutes_before = self.minutes
         while True:
-            reason, stage_ends = self._end(), False
+            interrupted = "interrupted" if self._interrupted.is_set() else ""
+            reason = interrupted or why_ended(
+                self.config, self.frames, self.minutes, self.curriculum
+            )
+            stage_ends = False
             asked = time.monotonic()
             unroll = None if reason else backend.get(timeout=0.5)
             window.waited += time.monotonic() - asked
@@ -219,20 +235,6 @@ class Trainer:
         config = self.config
         by_minutes = self.minutes / config.max_minutes if config.max_minutes else 0.0
         return max(self.frames / config.total_frames, by_minutes)
-
-    def _end(self) -> str:
-        """Returns why the run should end now, "" if it should not."""
-        config = self.config
-        if self._interrupted.is_set():
-            return "interrupted"
-        if self.frames >= config.total_frames:
-            return "frames"
-        if config.max_minutes and self.minutes >= config.max_minutes:
-            return "minutes"
-        solved = config.stop_at_solved and self.curriculum.is_last
-        if solved and self.curriculum.solved >= config.stop_at_solved:
-            return "solved"
-        return ""
 
     def _stage_kwargs(self) -> dict[str, Any]:
         return {**self.config.env_kwargs, **self.curriculum.env_kwargs}

@@ -53,9 +53,11 @@ def test_commands_run_in_the_order_shown(tmp_path):
         _, _, module, *arguments = shlex.split(command)
         if "minigrid" in command:
             pytest.importorskip("minigrid")
-        _run(["-m", module, *arguments, *SHORTER[module]], tmp_path)
+        _run(["-m", module, *arguments, *SHORTER.get(module, [])], tmp_path)
     assert (tmp_path / "runs/easy/learning_curve.png").exists()
     assert (tmp_path / "runs/minigrid/metrics.csv").exists()
+    assert list((tmp_path / "runs/pretrained_easy").glob("evaluation_*.json"))
+    assert (tmp_path / "results/curves_BoxWorld-Easy-v0.png").exists()
 
 
 def test_every_file_it_points_to_exists():

@@ -3,6 +3,9 @@
 Plays an episode on a level that training never draws. Into DIR/attention/ENVIRONMENT_level_K_POLICY
 go a picture of every step, an animation, a page to explore (index.html) and a table of the mean
 attention between kinds of objects (attention_summary.csv).
+
+--pretrained=NAME instead of --run_dir takes an agent that ships with the project; its files go to
+runs/pretrained_NAME, or to --out.
 """
 
 import argparse
@@ -20,11 +23,12 @@ from experiments.attention.episode import AttentiveAgent, Episode
 from experiments.attention.figure import draw_step
 from experiments.attention.page import make_page
 from experiments.attention.summary import Row, digest, summarise, to_csv
+from experiments.chosen import add_arguments, load_chosen
 from experiments.games import Game, check_levels, other_game, training_game
 from experiments.gif import write_gif
 from experiments.launch import UsageError
 from experiments.playing import POLICIES, PlayedEpisode, Player, attempts_of
-from experiments.trained import COMMAND_ERRORS, TrainedAgent, fit_to_game, load_trained_agent
+from experiments.trained import COMMAND_ERRORS, TrainedAgent, fit_to_game
 from relational_rl.files import write_atomically
 
 PAGE, ANIMATION, TABLE = "index.html", "episode.gif", "attention_summary.csv"
@@ -122,11 +126,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     known = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        trained = load_trained_agent(known.run_dir)
+        trained, out = load_chosen(known)
         game = other_game(trained.config, known.env_id) if known.env_id else None
         maps = draw_attention(
             trained,
-            known.run_dir / "attention",
+            out / "attention",
             game,
             known.level_seed,
             known.policy,
@@ -186,7 +190,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         description="Play an episode and draw what the agent attends to.",
         allow_abbrev=False,
     )
-    parser.add_argument("--run_dir", type=Path, required=True, help="of the trained agent")
+    add_arguments(parser)
     parser.add_argument("--env_id", help="default: what the run was trained for")
     parser.add_argument(
         "--level_seed", type=int, metavar="K", help="default: a solved level that shows much"

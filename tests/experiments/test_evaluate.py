@@ -1,7 +1,9 @@
 """Evaluation: every count against episodes that are known, and the command end to end."""
 
+import itertools
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -10,7 +12,8 @@ from experiments.evaluate import evaluate, evaluation_file
 from experiments.evaluation import format_evaluation
 from experiments.games import Game, training_game
 from experiments.launch import UsageError
-from experiments.playing import PlayedEpisode
+from experiments.playing import PlayedEpisode, Player, attempts_of
+from experiments.trained import load_trained_agent
 
 
 class ScriptedPlayer:
@@ -74,6 +77,26 @@ def test_tries_are_estimated_without_bias_from_all_of_them(tiny_agent):
     assert shares[2] == pytest.approx((14 / 15 + 1 + 1 + 14 / 15) / 4)
     assert shares[3] == 1.0
     assert sorted(shares) == [1, 2, 3]
+
+
+def test_the_command_counts_every_try_that_is_played(finished_run, tmp_path, capsys):
+    arguments = [f"--run_dir={finished_run}", f"--out={tmp_path}", "--levels=12", "--tries=2"]
+    assert command.main(arguments) == 0
+    assert (
+        "(pass@k of 4 tries a level, each with its own random numbers)" in capsys.readouterr().out
+    )
+    written = json.loads((tmp_path / "evaluation_BoxWorld-Easy-v0_sampled.json").read_text())
+    trained = load_trained_agent(finished_run)
+    episodes = Player(trained.agent, trained.spec, 16).play(
+        training_game(trained.config), attempts_of(range(12), 4)
+    )
+    tries = np.reshape([episode.is_success for episode in episodes], (12, 4))
+    assert np.count_nonzero(tries.any(axis=1) & ~tries.all(axis=1)) > 0  # some solved now and then
+    pairs = [tries[:, pair].any(axis=1) for pair in map(list, itertools.combinations(range(4), 2))]
+    assert written["tries_played"] == 4
+    assert written["solved_in_tries"]["1"]["share"] == pytest.approx(tries.mean())
+    assert written["solved_in_tries"]["2"]["share"] == pytest.approx(np.mean(pairs))
+    assert written["solved"]["share"] == pytest.approx(tries[:, 0].mean())
 
 
 def test_levels_that_were_trained_on_are_not_called_held_out(tiny_agent, monkeypatch):

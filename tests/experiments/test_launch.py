@@ -16,6 +16,7 @@ import pytest
 import tensorflow as tf
 
 from experiments import configs, launch
+from experiments.provenance import source_commit
 from relational_rl.config import to_dict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,7 +179,9 @@ def test_a_run_directory_holds_all_and_the_same_command_goes_on(tmp_path, capfd)
     assert json.loads((tmp_path / "config.json").read_text()) == to_dict(config)
     assert launch.load_run_config(tmp_path) == config
     (machine,) = json.loads((tmp_path / "machine.json").read_text())
-    assert set(machine) == {"started", "python", "system", "cores", "versions"}
+    known = {"started", "python", "system", "cores", "machine", "commit", "versions"}
+    assert set(machine) == known
+    assert machine["commit"] == source_commit()
     assert machine["python"] == sys.version.split()[0]
     assert set(machine["versions"]) >= {"tensorflow", "dm-sonnet", "numpy", "gymnasium"}
     assert (tmp_path / "learning_curve.png").read_bytes()[:4] == b"\x89PNG"

@@ -71,6 +71,25 @@ def tiny_player(tiny_agent):
 
 
 @pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    """The directory of a run that is over, of a game that chance solves now and then."""
+    run_dir = tmp_path_factory.mktemp("runs") / "finished"
+    room = {"room_size": 6, "num_colors": 4, "solution_length": 1, "num_branches": 0}
+    config = dataclasses.replace(
+        TINY,
+        env_kwargs={**room, "max_steps": 200},
+        head_size=16,  # as the packed network asks
+        policy_scale=0.01,
+        total_frames=12_000,
+        seed=5,
+    )
+    save_run(run_dir, config)
+    sessions = [{"started": "2026-11-24T10:00:00Z", "commit": "c0ffee", "machine": "a laptop"}]
+    (run_dir / "machine.json").write_text(json.dumps(sessions))
+    return run_dir
+
+
+@pytest.fixture(scope="session")
 def control_run(tmp_path_factory):
     """The directory of a control agent."""
     run_dir = tmp_path_factory.mktemp("runs") / "control"

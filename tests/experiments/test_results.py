@@ -1,0 +1,372 @@
+"""Results: what is kept of a run, how it is thinned and averaged, and what the page says."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_runs import TINY
+
+from experiments import configs
+from experiments.results import __main__ as command
+from experiments.results import curves, store, tables
+from experiments.results.store import Run, additions_of, load_results, load_run, thin, until
+from experiments.statistics import wilson_share
+from relational_rl.config import to_dict
+from relational_rl.metrics import read_metrics
+
+STAGES = ({"num_branches": 0}, {})
+CONFIG = dataclasses.replace(TINY, env_kwargs={}, curriculum=STAGES)
+COLUMNS = "frames,minutes,updates,episodes,episode_return,solved,curriculum_stage,loss"
+
+
+def evaluation_of(config, frames, solved, **changes):
+    """What `experiments.evaluate` writes, as far as the results read it."""
+    return {
+        "frames": frames,
+        "environment": config.env_id,
+        "env_kwargs": {},
+        "policy": "sampled",
+        "seed": 0,
+        "first_level": 0,
+        "num_levels": 200,
+        "mean_return": 7.25,
+        "solved": wilson_share(solved, 200).to_dict(),
+        "solved_in_tries": {"1": {}},
+    } | changes
+
+
+def make_run(run_dir, config=CONFIG, solved=180, last_frames=4000, lines=None):
+    """Writes a run directory with four rows of metrics and an evaluation."""
+    run_dir.mkdir()
+    lines = lines or [
+        "1000,1,10,50,1.5,0.2,0,0.5",
+        "2000,2,20,0,,,0,0.25",
+        "3000,3,30,30,6.5,0.5,1,0.125",
+        f"{last_frames},4,40,10,10.5,0.9,1,1",
+    ]
+    (run_dir / "metrics.csv").write_text("\n".join([COLUMNS, *lines, ""]))
+    (run_dir / "config.json").write_text(json.dumps(to_dict(config)))
+    sessions = [
+        {"started": "2026-11-24T10:00:00Z", "machine": "laptop", "commit": "c0ffee"},
+        {"started": "2026-11-24T11:00:00Z", "machine": "laptop", "commit": "beef"},
+    ]
+    (run_dir / "machine.json").write_text(json.dumps(sessions))
+    evaluation = evaluation_of(config, last_frames, solved)
+    path = run_dir / "evaluation_BoxWorld-Easy-v0_sampled.json"
+    path.write_text(json.dumps(evaluation))
+    return run_dir
+
+
+def scripted_run(x, solved, stages, episodes=None, minutes=None, config=CONFIG):
+    metrics = {
+        "frames": x,
+        "minutes": x if minutes is None else minutes,
+        "solved": solved,
+        "curriculum_stage": stages,
+        "episodes": np.ones(len(x)) if episodes is None else episodes,
+    }
+    metrics = {name: np.asarray(values, np.float64) for name, values in metrics.items()}
+    return Run(None, config, (), metrics, (), ())
+
+
+# What is kept.
+
+
+def test_a_run_is_kept_and_read_back(tmp_path):
+    run_dir = make_run(tmp_path / "run")
+    (run_dir / "checkpoints").mkdir()
+    directory = store.add_run(run_dir, tmp_path / "results", "mine", title="Mine")
+    assert directory == tmp_path / "results/mine/seed0"
+    assert {path.name for path in directory.iterdir()} == {
+        "config.json",
+        "machine.json",
+        "metrics.csv",
+        "evaluation_BoxWorld-Easy-v0_sampled.json",
+    }
+    before, after = (read_metrics(path / "metrics.csv") for path in (run_dir, directory))
+    assert before.keys() == after.keys()
+    for name in before:
+        np.testing.assert_array_equal(before[name], after[name])
+    (experiment,) = load_results(tmp_path / "results")
+    assert (experiment.name, experiment.title, experiment.additions) == ("mine", "Mine", "generic")
+    (run,) = experiment.runs
+    assert (run.config, run.frames, run.minutes) == (CONFIG, 4000, 4.0)
+    assert (run.stage, run.last_stage) == (1, 1)
+    assert [session["commit"] for session in run.sessions] == ["c0ffee", "beef"]
+    assert run.main_evaluation["solved"]["share"] == 0.9
+
+
+def test_the_record_ends_with_the_evaluated_agent(tmp_path):
+    run_dir = make_run(tmp_path / "run", last_frames=3000, lines=["3000,1,1,1,1,1,1,1"])
+    with (run_dir / "metrics.csv").open("a") as file:
+        file.write("4000,2,2,1,1,1,1,1\n")
+    directory = store.add_run(run_dir, tmp_path / "results", "mine")
+    assert read_metrics(directory / "metrics.csv")["frames"].tolist() == [3000]
+
+
+def test_a_run_of_the_same_seed_is_replaced_and_another_seed_put_beside_it(tmp_path):
+    results = tmp_path / "results"
+    for index, (seed, solved) in enumerate([(0, 100), (10, 150), (2, 160), (0, 190)]):
+        config = dataclasses.replace(CONFIG, seed=seed, checkpoints_kept=1 + index)
+        run_dir = make_run(tmp_path / f"run{index}", config, solved)
+        store.add_run(run_dir, results, "mine", title="Mine" if index == 0 else None)
+    (experiment,) = load_results(results)
+    assert experiment.title == "Mine"
+    found = [
+        (run.config.seed, run.main_evaluation["solved"]["successes"]) for run in experiment.runs
+    ]
+    assert found == [(0, 190), (2, 160), (10, 150)]
+
+
+def test_what_is_no_evidence_is_refused(tmp_path, capsys):
+    run_dir, results = make_run(tmp_path / "run"), tmp_path / "results"
+
+    def error(run_dir=run_dir, name="mine", *more):
+        arguments = ["add", f"--run_dir={run_dir}", f"--name={name}", f"--results_dir={results}"]
+        assert command.main([*arguments, *more]) == 1
+        return capsys.readouterr().err
+
+    path = run_dir / "evaluation_BoxWorld-Easy-v0_sampled.json"
+    evaluation = json.loads(path.read_text())
+    for change in ({"policy": "greedy"}, {"environment": "x"}, {"env_kwargs": {"room_size": 8}}):
+        path.write_text(json.dumps(evaluation | change))
+        assert error() == (
+            f"error: {run_dir} has no evaluation of what it was trained for; first: "
+            f"python -m experiments.evaluate --run_dir={run_dir}\n"
+        )
+    other = run_dir / "generalisation.json"
+    other.write_text(json.dumps([evaluation | {"name": "training distribution"}]))
+    assert "has no evaluation of what it was trained for" in error()
+    path.write_text(json.dumps(evaluation))
+    other.write_text(json.dumps([evaluation | {"frames": 3000, "name": "x"}]))
+    assert "must be of one agent, got evaluation_BoxWorld-Easy-v0_sampled.json after" in error()
+    other.unlink()
+    assert "name must be of lower-case letters, digits and '_', got 'a/b'" in error(name="a/b")
+    assert "additions must be one of published, generic, special, got 'own'" in error(
+        run_dir, "mine", "--additions=own"
+    )
+    assert "not the published one, got 'published'" in error(
+        run_dir, "mine", "--additions=published"
+    )
+    assert "is no run directory" in error(run_dir=tmp_path)
+    assert not list(results.glob("*/*/*"))
+    assert command.main(["draw", f"--results_dir={results}"]) == 1
+    assert f"{results} has no results yet; first: python -m" in capsys.readouterr().err
+    store.add_run(run_dir, results, "mine")
+    config = dataclasses.replace(CONFIG, seed=1, learning_rate=0.5)
+    differing = error(run_dir=make_run(tmp_path / "other", config))
+    assert (
+        "must differ in the seed only, got another config.learning_rate than in seed0" in differing
+    )
+    (results / "mine/seed0/metrics.csv").write_text("frames,minutes\n1,2\n")
+    assert command.main(["draw", f"--results_dir={results}"]) == 1
+    assert "must have rows of curriculum_stage, frames, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["boxworld_paper", "boxworld", "boxworld_easy"])
+def test_whose_network_it_is_is_read_off_the_config(name):
+    expected = "published" if name == "boxworld_paper" else "generic"
+    config = configs.load(name)
+    assert additions_of(config) == expected
+    assert additions_of(dataclasses.replace(config, agent="control", num_blocks=4)) == expected
+    # Another learner or curriculum does not change the network.
+    assert additions_of(dataclasses.replace(config, policy_clip=0.3, curriculum=({},))) == expected
+    for change in ({"entities": "occupied"}, {"stem": "patch"}, {"num_references": 1}):
+        assert additions_of(dataclasses.replace(config, **change)) == "generic"
+
+
+# Thinning.
+
+
+def test_thinning_merges_neighbours_and_weighs_by_episodes():
+    metrics = {
+        "frames": [10, 20, 30, 40, 50, 60],
+        "minutes": [1, 2, 3, 4, 5, 6],
+        "curriculum_stage": [0, 0, 0, 1, 1, 1],
+        "episodes": [10, 30, 5, 0, 8, 2],
+        "solved": [0.2, 0.6, 0.9, np.nan, 0.5, 1.0],
+        "loss": [1.0, 3.0, 7.0, np.nan, np.nan, 5.0],
+    }
+    metrics = {name: np.array(values, np.float64) for name, values in metrics.items()}
+    thinned = thin(metrics, max_rows=4)
+    assert thinned["frames"].tolist() == [20, 30, 50, 60]
+    assert thinned["minutes"].tolist() == [2, 3, 5, 6]
+    assert thinned["curriculum_stage"].tolist() == [0, 0, 1, 1]
+    assert thinned["episodes"].tolist() == [40, 5, 8, 2]
+    np.testing.assert_allclose(thinned["solved"], [0.5, 0.9, 0.5, 1.0])
+    np.testing.assert_allclose(thinned["loss"], [2.0, 7.0, np.nan, 5.0])
+    same = thin(metrics, max_rows=6)
+    assert all(np.array_equal(same[name], metrics[name], equal_nan=True) for name in metrics)
+    assert thin(metrics, max_rows=1)["frames"].tolist() == [30, 60]  # a row a stage is the least
+    assert until(metrics, 40)["minutes"].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("rows", [1, 299, 300, 301, 1000, 12_345])
+def test_thinning_keeps_all_episodes_and_the_end(rows):
+    random = np.random.default_rng(rows)
+    metrics = {
+        "frames": np.cumsum(random.integers(1, 9, rows)).astype(float),
+        "curriculum_stage": np.sort(random.integers(0, 6, rows)).astype(float),
+        "episodes": random.integers(1, 50, rows).astype(float),
+        "solved": random.random(rows),
+    }
+    thinned = thin(metrics)
+    assert min(rows, 100) <= thinned["frames"].size <= 300
+    assert thinned["frames"][-1] == metrics["frames"][-1]
+    assert thinned["episodes"].sum() == metrics["episodes"].sum()
+    for stage in range(6):
+        solved = [
+            (x["solved"] * x["episodes"])[x["curriculum_stage"] == stage].sum()
+            for x in (metrics, thinned)
+        ]
+        assert solved[0] == pytest.approx(solved[1])
+
+
+# Curves.
+
+
+def test_smoothing_weighs_by_episodes_and_stops_at_a_change_of_stage():
+    run = scripted_run(
+        [1, 2, 3, 4, 5],
+        [0.0, 1.0, 0.5, np.nan, 0.7],
+        [0, 0, 1, 1, 1],
+        episodes=[1, 3, 2, 0, 2],
+    )
+    x, values = curves.smoothed(run, "frames", width=2)
+    assert x.tolist() == [1, 2, 3, 5]
+    np.testing.assert_allclose(values, [0.75, 0.75, 0.5, 0.7])
+    _, values = curves.smoothed(run, "frames", width=4)
+    np.testing.assert_allclose(values, [0.75, 0.75, 0.6, 0.6])
+
+
+def test_a_band_spans_the_seeds_where_all_are_in_their_last_stage():
+    first = scripted_run([0, 10, 20, 30, 40], [0.9, 0.9, 0.2, 0.4, 0.6], [0, 0, 1, 1, 1])
+    second = scripted_run([0, 10, 20, 30], [0.9, 0.4, 0.6, 0.8], [0, 1, 1, 1])
+    assert curves.last_stage_begins(first, "frames") == 20
+    found = curves.band([first, second], "frames", width=1)
+    assert (found.x[0], found.x[-1]) == (20, 30)
+    for line, ends in (
+        (found.mean, [0.4, 0.6]),
+        (found.low, [0.2, 0.4]),
+        (found.high, [0.6, 0.8]),
+    ):
+        np.testing.assert_allclose(line, np.linspace(*ends, line.size))
+    # Minutes have their own times.
+    slow = dataclasses.replace(
+        second, metrics={**second.metrics, "minutes": second.metrics["frames"] * 2.5}
+    )
+    assert curves.band([first, slow], "minutes", width=1).x[[0, -1]].tolist() == [25, 40]
+    stuck = scripted_run([0, 50], [0.5, 0.5], [0, 0])
+    assert curves.last_stage_begins(stuck, "frames") == np.inf
+    assert curves.band([first, stuck], "frames", width=1) is None
+
+
+def test_an_agent_that_never_reaches_the_last_stage_is_drawn_and_said_to_be_there(tmp_path):
+    def experiment(name, *runs):
+        return store.Experiment(name, name, "generic", runs)
+
+    good = scripted_run([0, 1000, 2000], [0.5, 0.8, 0.9], [0, 1, 1])
+    stuck = scripted_run([0, 1000, 2000], [0.3, 0.5, 0.6], [0, 0, 0])
+    assert curves._label(experiment("a", good, good)) == "a (2 seeds)"
+    assert curves._label(experiment("b", good, stuck)) == "b (2 seeds), stage 1 of 2 reached"
+    curves.draw_curves([experiment("a", good)], tmp_path / "one.png")
+    curves.draw_curves([experiment("a", good), experiment("b", stuck)], tmp_path / "two.png")
+    pictures = [np.asarray(Image.open(tmp_path / name)) for name in ("one.png", "two.png")]
+    orange = [(np.abs(p[..., :3] - np.array([213, 94, 0])).max(-1) < 90).sum() for p in pictures]
+    assert orange[0] == 0
+    assert orange[1] > 30
+
+
+# The page.
+
+
+def test_draw_makes_a_page_and_a_figure_for_each_environment(tmp_path, capsys):
+    results = tmp_path / "results"
+    for seed, solved in ((0, 180), (1, 190)):
+        config = dataclasses.replace(CONFIG, seed=seed)
+        store.add_run(make_run(tmp_path / f"run{seed}", config, solved), results, "mine")
+    config = dataclasses.replace(CONFIG, agent="control")
+    run_dir = make_run(tmp_path / "control", config, 60)
+    greedy = evaluation_of(config, 4000, 70, policy="greedy", seed=3)
+    (run_dir / "evaluation_BoxWorld-Easy-v0_greedy.json").write_text(json.dumps(greedy))
+    longer = evaluation_of(config, 4000, 10, name="longer solution path, L = 6")
+    (run_dir / "generalisation.json").write_text(json.dumps([longer]))
+    arguments = ["add", f"--run_dir={run_dir}", "--name=control", "--additions=special"]
+    assert command.main([*arguments, f"--results_dir={results}", "--title=A | control"]) == 0
+    config = dataclasses.replace(CONFIG, env_id="boxworld:BoxWorld-v0")
+    store.add_run(make_run(tmp_path / "full", config), results, "full")
+    assert command.main(["draw", f"--results_dir={results}"]) == 0
+    shown = capsys.readouterr().out
+    assert {path.name for path in results.iterdir() if path.is_file()} == {
+        "README.md",
+        "curves_BoxWorld-Easy-v0.png",
+        "curves_BoxWorld-v0.png",
+    }
+    assert f"written to {results / 'curves_BoxWorld-v0.png'}" in shown
+    page = (results / "README.md").read_text()
+    lines = page.splitlines()
+    assert (
+        "| mine | BoxWorld-Easy-v0 | relational | generic | 2 | 4,000 | 4.0 "
+        "| 92.5% (90.0% .. 95.0%, 200 levels each) |"
+    ) in lines
+    share = wilson_share(60, 200)
+    interval = f"{share.low:.1%} .. {share.high:.1%}"
+    assert (
+        "| A / control | BoxWorld-Easy-v0 | control | special | 1 | 4,000 | 4.0 "
+        f"| 30.0% ({interval}, 95 % interval, 200 levels) |"
+    ) in lines
+    assert any(
+        line.startswith(
+            "| A / control | 0 | 4,000 | 4.0 | 2 of 2 | BoxWorld-Easy-v0 | greedy | 200 | 35.0%"
+        )
+        for line in lines
+    )
+    assert "| mine | 1 | 2026-11-24T10:00:00Z | laptop | c0ffee, beef |" in lines
+    (row,) = [line for line in lines if line.startswith("| longer solution path, L = 6 |")]
+    assert row.startswith("| longer solution path, L = 6 | > 88 % | 5 % | 5.0% (")
+    for text in ("--config.agent=control", "--policy=greedy --seed=3", "--config.seed=1 "):
+        assert text in page
+    before = {path: path.read_bytes() for path in results.iterdir() if path.is_file()}
+    assert command.main(["draw", f"--results_dir={results}"]) == 0
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_results_without_a_machine_or_a_description_are_read(tmp_path):
+    run_dir = make_run(tmp_path / "run")
+    (run_dir / "machine.json").unlink()
+    store.add_run(run_dir, tmp_path / "results", "old")
+    (tmp_path / "results/old/experiment.json").unlink()
+    (experiment,) = load_results(tmp_path / "results")
+    assert (experiment.title, experiment.additions) == ("old", "generic")
+    assert "| old | 0 | not recorded | not recorded | not recorded |" in tables.to_page(
+        [experiment], []
+    )
+
+
+def test_a_game_without_success_has_a_return_and_no_curve(tmp_path):
+    run_dir = make_run(tmp_path / "run", lines=["4000,1,1,5,2.5,,1,1"])
+    path = run_dir / "evaluation_BoxWorld-Easy-v0_sampled.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"solved": None}))
+    store.add_run(run_dir, tmp_path / "results", "silent")
+    experiments = load_results(tmp_path / "results")
+    assert curves.by_environment(experiments) == {}
+    assert "| 1 | 4,000 | 1.0 | return 7.25 |" in tables.summary_table(experiments)
+
+
+def test_the_results_that_ship_can_be_drawn(tmp_path):
+    shutil.copytree(store.Path(__file__).parents[2] / "results", tmp_path / "results")
+    experiments = load_results(tmp_path / "results")
+    assert "boxworld_easy" in [experiment.name for experiment in experiments]
+    for experiment in experiments:
+        for run in experiment.runs:
+            assert run.main_evaluation is not None
+            assert run.metrics["frames"].size <= store.MAX_ROWS
+            assert load_run(run.directory).frames == run.frames
+    page = (tmp_path / "results/README.md").read_text()
+    groups = curves.by_environment(experiments)
+    # The page is what the command makes today, but for commands: named configs change.
+    made = tables.to_page(experiments, [curves.curve_file(env_id) for env_id in groups])
+    assert page.partition("## Commands")[0] == made.partition("## Commands")[0]
