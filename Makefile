@@ -3,14 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo reproduce test check format bench clean
 
 help:
-	@echo "make demo    train the relational agent on BoxWorld-Easy, evaluate it, draw what it attends to"
-	@echo "make test    run all tests"
-	@echo "make check   formatter, linter and type checker"
-	@echo "make format  let the formatter and the linter mend what they can"
-	@echo "make bench   measure the environment and the training loop"
+	@echo "make demo       train the relational agent on BoxWorld-Easy, evaluate it, draw what it attends to"
+	@echo "make reproduce  the paper's Box-World: train, evaluate, generalise, draw"
+	@echo "make test       run all tests"
+	@echo "make check      formatter, linter and type checker"
+	@echo "make format     let the formatter and the linter mend what they can"
+	@echo "make bench      measure the environment and the training loop"
 
 # One stamp per set of dependencies; a change of setup.cfg installs again.
 $(VENV)/.stamp-run: setup.cfg pyproject.toml
@@ -27,6 +28,9 @@ $(VENV)/.stamp-dev: setup.cfg pyproject.toml
 
 demo: $(VENV)/.stamp-run
 	@$(BIN)/python -m experiments.demo
+
+reproduce: $(VENV)/.stamp-run
+	@$(BIN)/python -m experiments.demo --config=boxworld --levels=5000 --generalisation
 
 test: $(VENV)/.stamp-dev
 	@$(BIN)/python -m pytest

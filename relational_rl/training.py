@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import numpy as np
+import tensorflow as tf
 
 from relational_rl.agents import Agent, make_agent
 from relational_rl.backends import Backend, LocalBackend
@@ -122,6 +123,7 @@ class Trainer:
         self.config = config
         self.run_dir = run_dir
         self.spec = environment_spec(config)
+        tf.random.set_seed(config.seed)  # of the initial parameters
         self.agent = make_agent(config, self.spec)
         self.learner = Learner(self.agent, config, config.seed)
         self.curriculum = Curriculum(

@@ -149,9 +149,7 @@ class TestVectors:
 
     def test_sums_and_limits(self, pair):
         x, y = pair
-        spread = self._run(
-            lambda x, y: simd.spread(simd.total(x), 16) + simd.largest(y), x, y
-        )
+        spread = self._run(lambda x, y: simd.spread(simd.total(x), 16) + simd.largest(y), x, y)
         np.testing.assert_allclose(spread, x.sum() + y.max(), rtol=1e-5)
         np.testing.assert_array_equal(
             self._run(lambda x, y: simd.positive(x), x, y), np.maximum(x, 0)

@@ -464,3 +464,13 @@ def test_schedules_follow_what_ends_the_run_first(tmp_path, monkeypatch, max_min
     )
     trainer.run(io.StringIO())
     np.testing.assert_allclose(seen, expected, atol=0.01)
+
+
+def test_the_seed_decides_the_initial_parameters(tmp_path):
+    first, again, other = (
+        make_trainer(tmp_path / name, FakeBackend(), seed=seed).learner.parameters()
+        for name, seed in (("first", 7), ("again", 7), ("other", 8))
+    )
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any(np.abs(a - b).max() > 0.01 for a, b in zip(first, other, strict=True) if a.ndim > 1)
