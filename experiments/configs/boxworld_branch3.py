@@ -19,4 +19,5 @@ config = dataclasses.replace(
     ),
     max_entities=36,
     num_blocks=4,
+    total_frames=6_000_000,
 )

@@ -8,6 +8,9 @@ import tensorflow as tf
 from relational_rl.modules.attention import MultiHeadAttention
 from relational_rl.modules.entities import Entities
 
+# Of the initial weights of likeness; 3 makes an equal colour count e^3 times another in the softmax.
+_LIKENESS_DEVIATION = 3.0
+
 
 class RelationalOutput(NamedTuple):
     """What a core module returns.
@@ -25,7 +28,8 @@ class RelationalBlock(snt.Module):
     """Attention, a two-layer ReLU network of the entity's size, residual sum, layer norm.
 
     Where the entities bring their likeness, each head learns how much to attend by it: one number
-    for each pixel around the asking entity, 0 at first (not in the paper).
+    for each pixel around the asking entity (not in the paper). They begin at random and far from
+    0, so that some head looks for what is alike from the start.
     """
 
     def __init__(
@@ -45,7 +49,8 @@ class RelationalBlock(snt.Module):
     @snt.once
     def _build(self, num_pixels: int):
         shape = [self._attention.num_heads, num_pixels]
-        self._likeness_scale = tf.Variable(tf.zeros(shape), name="likeness_scale")
+        initial = snt.initializers.RandomNormal(stddev=_LIKENESS_DEVIATION)
+        self._likeness_scale = tf.Variable(initial(shape, tf.float32), name="likeness_scale")
 
     def __call__(self, entities: Entities) -> tuple[tf.Tensor, tf.Tensor]:
         """Maps features [B, N, F] to features [B, N, F] and weights [B, H, N, N]."""
