@@ -8,7 +8,7 @@ import tensorflow as tf
 from relational_rl.modules.attention import MultiHeadAttention
 from relational_rl.modules.entities import Entities
 
-# Of the initial weights of likeness; 3 makes an equal colour count e^3 times another in the softmax.
+# Of the initial weights of likeness: at 3 an equal colour counts e^3 times an unlike one.
 _LIKENESS_DEVIATION = 3.0
 
 

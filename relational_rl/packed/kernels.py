@@ -14,6 +14,7 @@ EPSILON = np.float32(1e-5)  # of layer norms, as in modules/attention.py and Son
 
 
 def compiled(function):
+    """Compiles a kernel: no interpreter lock, and reordered sums."""
     return njit(function, cache=True, nogil=True, fastmath=True, error_model="numpy")
 
 
