@@ -15,9 +15,9 @@ from typing import Any
 import gymnasium
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
 
-# Workers are forked from a process that has loaded the environment's module and nothing else: a fork
-# of this one, with TensorFlow's threads in it, could hang, and a fresh start would load everything
-# again for every environment.
+# Workers are forked from a process that has loaded the environment's module and nothing else: a
+# fork of this one, with TensorFlow's threads in it, could hang, and a fresh start would load
+# everything again for every environment.
 _CONTEXT = "forkserver"
 
 

@@ -49,9 +49,9 @@ class ArgumentHeads(snt.Module):
         """
         super().__init__(name=name)
         self._sizes, self._sides = tuple(sizes), tuple(sides)
-        self._map_shape = map_shape
-        levels = {side: _level(side, map_shape) for side in sides if side is not None}
-        self._levels = levels
+        # The different sizes of images, and how often the map is doubled for each.
+        self._canvas_sides = tuple(dict.fromkeys(side for side in sides if side is not None))
+        self._levels = tuple(_level(side, map_shape) for side in self._canvas_sides)
         last = snt.initializers.VarianceScaling(scale**2)
         embedding = snt.initializers.TruncatedNormal(stddev=1.0)
         self._embeddings = tf.Variable(
@@ -64,22 +64,15 @@ class ArgumentHeads(snt.Module):
             self._linear = snt.Linear(total, w_init=last, name="plain_arguments")
         self._ups = [
             snt.Conv2DTranspose(channels, 4, stride=2, name=f"up_{i}")
-            for i in range(max(levels.values(), default=0))
+            for i in range(max(self._levels, default=0))
         ]
         # A 1x1 convolution of [map, tiled embedding], as the sum of its two parts.
-        self._from_map = {
-            side: snt.Conv2D(channels, 1, name=f"from_map_{i}") for i, side in enumerate(levels)
-        }
-        self._from_type = {
-            side: snt.Linear(channels, with_bias=False, name=f"from_type_{i}")
-            for i, side in enumerate(levels)
-        }
-        self._pixels = {
-            side: snt.Conv2D(
-                sum(other == side for other in sides), 1, w_init=last, name=f"pixels_{i}"
-            )
-            for i, side in enumerate(levels)
-        }
+        self._from_map, self._from_type, self._pixels = [], [], []
+        for i, side in enumerate(self._canvas_sides):
+            count = sum(other == side for other in sides)
+            self._from_map.append(snt.Conv2D(channels, 1, name=f"from_map_{i}"))
+            self._from_type.append(snt.Linear(channels, with_bias=False, name=f"from_type_{i}"))
+            self._pixels.append(snt.Conv2D(count, 1, w_init=last, name=f"pixels_{i}"))
 
     def canvases(self, cells: tf.Tensor) -> list[tf.Tensor]:
         """Brings maps of cells float32 [N, height, width, F] to the size of every image.
@@ -90,7 +83,10 @@ class ArgumentHeads(snt.Module):
         grown = [cells]
         for up in self._ups:
             grown.append(tf.nn.relu(up(grown[-1])))
-        return [self._from_map[side](grown[level]) for side, level in self._levels.items()]
+        return [
+            from_map(grown[level])
+            for from_map, level in zip(self._from_map, self._levels, strict=True)
+        ]
 
     def __call__(
         self, shared: tf.Tensor, canvases: Sequence[tf.Tensor], types: tf.Tensor
@@ -111,9 +107,9 @@ class ArgumentHeads(snt.Module):
             together = self._linear(tf.concat([shared, embedded], axis=-1))
             parts = tf.split(together, [self._sizes[k] for k in self._plain], axis=-1)
             logits.update(zip(self._plain, parts, strict=True))
-        for canvas, side in zip(canvases, self._levels, strict=True):
-            tiled = self._from_type[side](embedded)[:, tf.newaxis, tf.newaxis]
-            pixels = self._pixels[side](tf.nn.relu(canvas + tiled))
+        for i, (canvas, side) in enumerate(zip(canvases, self._canvas_sides, strict=True)):
+            tiled = self._from_type[i](embedded)[:, tf.newaxis, tf.newaxis]
+            pixels = self._pixels[i](tf.nn.relu(canvas + tiled))
             mine = [k for k, other in enumerate(self._sides) if other == side]
             for channel, k in enumerate(mine):
                 logits[k] = tf.reshape(pixels[..., channel], [-1, self._sizes[k]])
