@@ -72,7 +72,10 @@ class ArgumentHeads(snt.Module):
             count = sum(other == side for other in sides)
             self._from_map.append(snt.Conv2D(channels, 1, name=f"from_map_{i}"))
             self._from_type.append(snt.Linear(channels, with_bias=False, name=f"from_type_{i}"))
-            self._pixels.append(snt.Conv2D(count, 1, w_init=last, name=f"pixels_{i}"))
+            # Without a bias, which a softmax over the pixels does not see.
+            self._pixels.append(
+                snt.Conv2D(count, 1, with_bias=False, w_init=last, name=f"pixels_{i}")
+            )
 
     def canvases(self, cells: tf.Tensor) -> list[tf.Tensor]:
         """Brings maps of cells float32 [N, height, width, F] to the size of every image.

@@ -90,7 +90,7 @@ def test_arguments_follow_from_shared_features_map_and_type():
         np.testing.assert_allclose(logits[2][n], plain[2:], atol=1e-4)
         for canvas, i, places in ((canvases[0], 0, (0, 3)), (canvases[1], 1, (4,))):
             hidden = by_hand.relu(canvas[n].numpy() + embedded @ w[f"from_type_{i}/w"])
-            pixels = hidden @ w[f"pixels_{i}/w"][0, 0] + w[f"pixels_{i}/b"]
+            pixels = hidden @ w[f"pixels_{i}/w"][0, 0]
             for channel, k in enumerate(places):
                 np.testing.assert_allclose(logits[k][n], pixels[..., channel].ravel(), atol=1e-4)
 

@@ -139,14 +139,15 @@ def every_action():
 @pytest.mark.parametrize("name", ["relational", "control"])
 def test_probabilities_and_entropy_are_those_of_the_enumeration(name):
     agent = make(**KINDS[name], argument_entropy="exact")
-    seen = observations(2, 1)
+    available = np.array([True, True, False, True])
+    seen = {**observations(2, 1), "mask": tf.constant([[available]] * 2)}
     features, _, _ = agent.unroll_features(seen, agent.initial_state(1))
     actions = list(every_action())
     assert len(actions) == 1 + 64 + 64 * 3 + 3 * 16
     # All actions at once, as so many environments that see the same.
     many = type(features)(*(tf.repeat(x, len(actions), axis=1) for x in features))
     evaluation = agent.evaluate(many, tf.constant([actions], tf.int32))
-    available = seen["mask"].numpy()[0, 0][np.array(actions)[:, 0]]
+    available = available[np.array(actions)[:, 0]]
     assert 0 < available.sum() < len(actions)
     log_probs = evaluation.log_probs[0].numpy().astype(np.float64)
     assert np.exp(log_probs[~available]).max() == 0.0
@@ -162,7 +163,8 @@ def test_probabilities_and_entropy_are_those_of_the_enumeration(name):
 
 
 def test_the_type_has_a_say_in_where(agents):
-    agent, seen = agents["relational"], observations(2, 2)
+    agent = agents["relational"]
+    seen = {**observations(2, 2), "mask": tf.ones([2, 2, A], tf.bool)}
     features, _, _ = agent.unroll_features(seen, agent.initial_state(2))
     # Types 1 and 2 both take the screen, types 2 and 3 both take the plain argument.
     shares = []
@@ -204,6 +206,7 @@ def test_greedy_takes_the_most_probable_type_and_arguments(agents):
 def test_everything_seen_is_felt(agents, kind, name):
     agent = agents[kind]
     seen, other = observations(1), observations(1, seed=1)
+    other["last_action"] = (seen["last_action"] + 1) % 3
     before, _ = agent.step(seen, agent.initial_state(1), SEED)
     after, _ = agent.step({**seen, name: other[name]}, agent.initial_state(1), SEED)
     assert np.abs(before.baseline - after.baseline).max() > 1e-4
