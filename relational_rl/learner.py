@@ -214,6 +214,8 @@ class Learner:
             )
             step_losses = self._losses(features, batch, self._entropy_cost.read_value())
         gradients = tape.gradient(step_losses.total, self._variables)
+        # Those of embeddings come as a list of rows.
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         norms = tf.stack([tf.norm(gradient) for gradient in gradients])
         norm = tf.linalg.global_norm([norms])
         scale = self._config.max_gradient_norm / tf.maximum(norm, self._config.max_gradient_norm)

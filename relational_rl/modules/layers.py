@@ -17,6 +17,7 @@ def signed_log(amounts: tf.Tensor) -> tf.Tensor:
     return tf.sign(amounts) * tf.math.log1p(tf.abs(amounts))
 
 
+@snt.allow_empty_variables
 class LayerEmbedding(snt.Module):
     """Amounts go through a logarithm, every category becomes E learned numbers."""
 

@@ -39,6 +39,7 @@ def reset_state(state: State, first_state: State, is_first: tf.Tensor) -> State:
     """
 
     def rows(now: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+        now = tf.convert_to_tensor(now)
         mask = tf.reshape(is_first, [-1] + [1] * (now.shape.rank - 1))
         return tf.where(mask, first, now)
 
