@@ -139,6 +139,7 @@ class Actor:
         }
         num_envs = environment.num_envs
         self._state = self._first_state = self._agent.initial_state(num_envs)
+        self._remembers = bool(tf.nest.flatten(self._first_state))
         self._dead = np.zeros(num_envs, bool)  # whether the next step only resets
         self._returns = np.zeros(num_envs, np.float64)
         self._lengths = np.zeros(num_envs, np.int64)
@@ -182,7 +183,7 @@ class Actor:
             rewards[t] = reward
             not_terminated[t] = ~terminated
             weights[t] = ~self._dead
-            if self._dead.any():  # what has just been observed is the first of an episode
+            if self._remembers and self._dead.any():  # an episode's first observation has come
                 self._state = reset_state(self._state, self._first_state, tf.constant(self._dead))
             self._count(reward, terminated | truncated, infos, episodes)
         for key, value in self._observations.items():

@@ -9,6 +9,8 @@ import pytest
 pytest.importorskip("pysc2")
 
 from experiments import configs, launch
+from experiments.games import training_game
+from experiments.playing import Player, attempts_of, replay
 from experiments.trained import load_trained_agent
 from relational_rl.agents import make_agent
 from relational_rl.config import override
@@ -105,6 +107,12 @@ def test_the_published_agents_can_be_built_without_the_game():
     assert 1_000_000 < min(counts) < max(counts) < 4_000_000
 
 
+def play(trained):
+    """Two games at a time, so that one slot is used again."""
+    player = Player(trained.agent, trained.spec, num_slots=2)
+    return player.play(training_game(trained.config), attempts_of(range(3)))
+
+
 def test_a_tiny_run_trains_and_goes_on_where_it_stopped(tmp_path, capsys):
     def run(frames, *more):
         arguments = ["--config=sc2_movetobeacon_small", f"--run_dir={tmp_path / 'run'}"]
@@ -126,6 +134,12 @@ def test_a_tiny_run_trains_and_goes_on_where_it_stopped(tmp_path, capsys):
     assert lengths <= {8.0}
     assert all(np.isfinite(float(row[name])) for row in rows for name in ("loss", "entropy"))
     assert all(-1e-4 < float(row["behaviour_kl"]) < 1.0 for row in rows)
+    played = play(again)
+    assert [len(episode.actions) for episode in played] == [8] * 3
+    assert all(len(action) == 14 for episode in played for action in episode.actions)
+    frames = replay(training_game(again.config), played[0])
+    assert len(frames) == 9
+    assert frames[0].shape == (64, 64, 3)
     changed = [
         float(np.abs(a - b).max())
         for a, b in zip(again.agent.variables, trained.agent.variables, strict=True)
