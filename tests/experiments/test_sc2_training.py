@@ -20,10 +20,7 @@ from sc2_minigames.maps import MINI_GAMES
 NAMES = [f"sc2_{name.lower()}" for name in MINI_GAMES]
 SMALL = ["sc2_movetobeacon_small", "sc2_collectmineralshards_small"]
 TINY = {
-    "game": "standin",
-    "screen_size": "8",
-    "minimap_size": "8",
-    "max_game_loops": "64",
+    "env_kwargs": "{'game': 'standin', 'screen_size': 8, 'minimap_size': 8, 'max_game_loops': 64}",
     "vectorization": "sync",
     "envs_per_actor": "2",
     "batch_size": "2",
