@@ -5,6 +5,8 @@ all of them; a slot that has ended its episode takes the next one, so that the b
 
 An episode is a function of the agent, the level, the number of the try and a seed: it does not
 depend on what is played beside it. So an episode that one command counted can be drawn by another.
+(Actions with arguments are drawn by the agent for all slots together: there the other episodes do
+matter, and an episode is drawn again by its actions.)
 
 Symbols: B slots, A actions.
 """
@@ -43,14 +45,14 @@ class PlayedEpisode(NamedTuple):
 
     Attributes:
       attempt: which one.
-      actions: int, what the agent did; the episode is as long.
+      actions: what the agent did, ints or tuples of type and arguments; the episode is as long.
       episode_return: undiscounted sum of rewards.
       is_success: what the environment's info says; None if it says nothing.
       info: the environment's info at the end.
     """
 
     attempt: Attempt
-    actions: tuple[int, ...]
+    actions: tuple[Any, ...]
     episode_return: float
     is_success: bool | None
     info: dict[str, Any]
@@ -111,7 +113,7 @@ class Player:
         self._spec = spec
         self._num_slots = num_slots
         self._step = tf.function(
-            self._logits_and_state, jit_compile=agent.can_compile, autograph=False
+            self._outputs_and_state, jit_compile=agent.can_compile, autograph=False
         )
 
     def play(
@@ -157,9 +159,14 @@ class Player:
 
         try:
             playing = [index for index in range(len(slots)) if begin(index)]
+            num_steps = 0
             while playing:
-                logits, state = self._step(observations, state)
-                if greedy:
+                stream = tf.constant([seed % 2**31, num_steps], tf.int32)
+                logits, chosen, state = self._step(observations, state, stream, greedy)
+                num_steps += 1
+                if spec.arguments is not None:
+                    actions = chosen.numpy()
+                elif greedy:
                     actions = np.argmax(logits, axis=-1)
                 else:
                     for index in playing:
@@ -168,7 +175,7 @@ class Player:
                 ended = []
                 for index in playing:
                     slot = slots[index]
-                    observation, info = slot.step(int(actions[index]))
+                    observation, info = slot.step(actions[index].tolist())
                     if info is None:
                         _show(observations, index, spec, observation)
                         continue
@@ -185,9 +192,11 @@ class Player:
                 slot.environment.close()
         return [episode for episode in episodes if episode is not None]
 
-    def _logits_and_state(self, observations: Any, state: Any) -> tuple[tf.Tensor, Any]:
-        output, state = self._agent.step(observations, state, tf.zeros([2], tf.int32))
-        return output.policy_logits, state
+    def _outputs_and_state(
+        self, observations: Any, state: Any, seed: tf.Tensor, greedy: bool
+    ) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        output, state = self._agent.step(observations, state, seed, greedy)
+        return output.policy_logits, output.actions, state
 
 
 def replay(game: Game, episode: PlayedEpisode) -> list[np.ndarray]:
@@ -221,14 +230,14 @@ class _Slot:
         self.position = position
         self.stream = action_stream(seed, attempt)
         self._attempt = attempt
-        self._actions: list[int] = []
+        self._actions: list[Any] = []
         self._return = 0.0
         return start_level(self.environment, attempt.level_seed)
 
-    def step(self, action: int) -> tuple[Any, dict[str, Any] | None]:
+    def step(self, action: Any) -> tuple[Any, dict[str, Any] | None]:
         """Plays an action; returns the observation, and the info if the episode has ended."""
         observation, reward, terminated, truncated, info = self.environment.step(action)
-        self._actions.append(action)
+        self._actions.append(tuple(action) if isinstance(action, list) else action)
         self._return += float(reward)
         return observation, info if terminated or truncated else None
 

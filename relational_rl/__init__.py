@@ -3,7 +3,8 @@
 Zambaldi et al. 2018, "Relational Deep Reinforcement Learning" (arXiv:1806.01830): self-attention
 over the entities of a scene, inside an IMPALA agent (Espeholt et al. 2018, arXiv:1802.01561).
 
-    vtrace, losses, distributions   pure mathematics on tensors
+    vtrace, losses, distributions,
+    composite                       pure mathematics on tensors
     specs                           what an agent needs to know of an environment
     modules                         the parts of the networks (Sonnet)
     agents                          the agents built of them

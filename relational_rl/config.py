@@ -13,6 +13,10 @@ from collections.abc import Mapping
 from typing import Any
 
 AGENTS = ("relational", "control", "random")
+NETWORKS = ("entities", "spatial")
+MEMORIES = ("none", "lstm", "convlstm")
+ARGUMENT_ENTROPIES = ("sampled", "exact")
+VECTORIZATIONS = ("auto", "sync", "async")
 STEMS = ("conv", "patch")
 PADDINGS = ("SAME", "VALID")
 ENTITIES = ("all", "occupied")
@@ -52,6 +56,9 @@ class EnvironmentConfig:
     observation_keys: tuple[str, ...] = ()  # entries of a Dict observation to use; () means all
     num_actors: int = 1  # [D] actors with their own environments and their own copy of the agent
     envs_per_actor: int = 32  # environments that one actor steps as a batch
+    # How a batch is stepped: sync in this process, async in a process each; auto: by the
+    # environment's own batch implementation where it has one, else sync.
+    vectorization: str = "auto"
     # Stages of env_kwargs laid over env_kwargs; the next one when `curriculum_threshold` is solved.
     curriculum: tuple[dict[str, Any], ...] = ()
     curriculum_threshold: float = 0.8  # solved share that raises the stage
@@ -62,6 +69,7 @@ class EnvironmentConfig:
         _check("env_id", bool(self.env_id), "a Gymnasium id", self.env_id)
         for name in ("env_kwargs", "curriculum"):
             _check(name, _is_json(getattr(self, name)), "made of JSON values", getattr(self, name))
+        _check_choice("vectorization", self.vectorization, VECTORIZATIONS)
         for name in ("num_actors", "envs_per_actor", "curriculum_window"):
             _check(name, getattr(self, name) >= 1, "at least 1", getattr(self, name))
         threshold = self.curriculum_threshold
@@ -73,6 +81,9 @@ class AgentConfig:
     """The network."""
 
     agent: str = "relational"  # relational | control | random
+    network: str = "entities"  # entities: the paper's of section 2; spatial: of its section 4
+    memory: str = "none"  # none | lstm (network=entities) | convlstm (network=spatial)
+    memory_size: int = 96  # units, or channels of the convolutional LSTM (the paper: 96)
     stem: str = "conv"  # conv: the paper's; patch: a network over the pixels around each entity
     conv_channels: tuple[int, ...] = (12, 24)  # kernels of the conv stem, 2x2 each
     conv_padding: str = "SAME"  # [D] SAME: a pixel an entity; VALID: two fewer a side
@@ -90,28 +101,53 @@ class AgentConfig:
     num_heads: int = 2  # the paper: 2 to 4
     head_size: int = 32  # [D] "d = 64" taken as the total of two heads
     share_weights: bool = True  # the paper: blocks share weights on Box-World
+    block_mlp: tuple[int, ...] = ()  # hidden layers of a block; (): one of the entity's size
     control_blocks: int = 3  # residual blocks of the control agent (the paper: 3 to 6)
+    control_convolutions: int = 2  # convolutions in each of them
+    control_channels: int = 0  # their channels; 0: as many as an entity has features
     mlp: tuple[int, ...] = (256, 256, 256, 256)  # the paper: 4 layers; [D] their width
+    # What follows is used by network=spatial alone (the paper's section 4).
+    map_size: int = 8  # images are halved until their side is at most this
+    map_channels: int = 32  # [D] channels of the convolutions that do so
+    embedding_size: int = 10  # numbers that a category becomes
+    vector_mlp: tuple[int, ...] = (128, 64)  # layers for everything that is no image
+    head_mlp: tuple[int, ...] = (256,)  # hidden layers of the policy, and again of the baseline
+    action_embedding: int = 16  # numbers that a chosen action becomes, to condition its arguments
+    argument_channels: int = 16  # channels of the transposed convolutions to spatial arguments
+    argument_entropy: str = (
+        "sampled"  # exact: over all actions, affordable for a few (composite.py)
+    )
     implementation: str = "auto"  # packed: compiled over packed rows; plain; auto: packed if it can
     policy_scale: float = 0.01  # [D] initial scale of the policy's layer: near-uniform at first
 
     def __post_init__(self):
         """Checks the values."""
         _check_choice("agent", self.agent, AGENTS)
+        _check_choice("network", self.network, NETWORKS)
+        _check_choice("memory", self.memory, MEMORIES)
+        _check_choice("argument_entropy", self.argument_entropy, ARGUMENT_ENTROPIES)
         _check_choice("stem", self.stem, STEMS)
         _check_choice("conv_padding", self.conv_padding, PADDINGS)
         _check_choice("entities", self.entities, ENTITIES)
         _check_choice("implementation", self.implementation, IMPLEMENTATIONS)
         for name in ("entity_size", "max_entities", "match_size", "control_blocks"):
             _check(name, getattr(self, name) >= 1, "at least 1", getattr(self, name))
-        for name in ("num_blocks", "num_heads", "head_size"):
+        for name in ("num_blocks", "num_heads", "head_size", "memory_size"):
             _check(name, getattr(self, name) >= 1, "at least 1", getattr(self, name))
-        for name in ("num_references", "num_frequencies"):
+        for name in ("map_size", "map_channels", "embedding_size", "control_convolutions"):
+            _check(name, getattr(self, name) >= 1, "at least 1", getattr(self, name))
+        for name in ("action_embedding", "argument_channels"):
+            _check(name, getattr(self, name) >= 1, "at least 1", getattr(self, name))
+        for name in ("num_references", "num_frequencies", "control_channels"):
             _check(name, getattr(self, name) >= 0, "at least 0", getattr(self, name))
-        for name in ("conv_channels", "mlp"):
+        for name in ("conv_channels", "mlp", "block_mlp", "vector_mlp", "head_mlp"):
             sizes = getattr(self, name)
             _check(name, all(size >= 1 for size in sizes), "of numbers that are at least 1", sizes)
         _check("conv_channels", bool(self.conv_channels), "not empty", self.conv_channels)
+        other = {"entities": "convlstm", "spatial": "lstm"}[self.network]
+        rule = f"one of {', '.join(name for name in MEMORIES if name != other)}"
+        rule += f" with network={self.network}"
+        _check("memory", self.memory != other, rule, self.memory)
         odd = all(side >= 1 and side % 2 == 1 for side in self.patch)
         _check("patch", odd and len(self.patch) == 2, "two odd positive numbers", self.patch)
         for name in ("frequency_scale", "place_scale", "policy_scale"):
@@ -243,14 +279,17 @@ def override(config: Config, texts: Mapping[str, str]) -> Config:
     """Replaces values by what their texts say, as on a command line.
 
     Numbers, lists and dicts are written as in Python, `true` and `false` as in JSON; a text is
-    written as it is.
+    written as it is. A name that is no field but an argument in `env_kwargs` replaces that one.
 
     Raises:
       ValueError: a name is unknown or a value is wrong.
     """
     values = to_dict(config)
     for name, text in texts.items():
-        values[name] = text if isinstance(values.get(name), str) else _parse(name, text)
+        holder = values
+        if name not in values and name in values["env_kwargs"]:
+            holder = values["env_kwargs"]
+        holder[name] = text if isinstance(holder.get(name), str) else _parse(name, text)
     return from_dict(values)
 
 

@@ -11,9 +11,10 @@ import sonnet as snt
 import tensorflow as tf
 
 from relational_rl import distributions, losses, vtrace
-from relational_rl.agents import Agent
-from relational_rl.agents.agent import RandomAgent
+from relational_rl.agents import AnyAgent
+from relational_rl.agents.agent import Evaluation
 from relational_rl.config import LearnerConfig
+from relational_rl.modules.memory import first_steps
 from relational_rl.rollout import Unroll
 
 
@@ -31,6 +32,7 @@ class Batch(NamedTuple):
     not_terminated: tf.Tensor
     weights: tf.Tensor
     initial_state: Any
+    behaviour_log_probs: tf.Tensor | None
 
 
 class Losses(NamedTuple):
@@ -40,27 +42,29 @@ class Losses(NamedTuple):
     policy: tf.Tensor
     baseline: tf.Tensor
     entropy: tf.Tensor  # mean entropy of the policy in nats (not a loss)
-    behaviour_kl: tf.Tensor  # mean KL(behaviour policy || policy) in nats
+    behaviour_kl: tf.Tensor  # mean KL(behaviour policy || policy) in nats; see `_divergence`
 
 
 def compute_losses(
-    agent: Agent, config: LearnerConfig, features: tf.Tensor, batch: Batch, entropy_cost: tf.Tensor
+    agent: AnyAgent, config: LearnerConfig, features: Any, batch: Batch, entropy_cost: tf.Tensor
 ) -> Losses:
     """Computes policy-gradient, baseline and entropy losses with V-trace targets.
 
     Args:
       agent: whose heads are trained.
       config: thresholds, costs and reduction.
-      features: float32 [T + 1, B, F], the agent's features of the batch's observations.
+      features: [T + 1, B, ...], the agent's features of the batch's observations.
       batch: B unrolls of T steps.
       entropy_cost: float32 [], weight of the entropy bonus.
     """
     reduction = cast(losses.Reduction, config.reduction)
-    all_logits, all_values = agent.heads(features)
-    logits, values, bootstrap_value = all_logits[:-1], all_values[:-1], all_values[-1]
+    policy = agent.evaluate(features, batch.actions)
+    values, bootstrap_value = policy.values[:-1], policy.values[-1]
     live = batch.weights > 0.0
-    behaviour_log_probs = distributions.log_prob(batch.behaviour_logits, batch.actions)
-    log_rhos = distributions.log_prob(logits, batch.actions) - behaviour_log_probs
+    behaviour_log_probs = batch.behaviour_log_probs
+    if behaviour_log_probs is None:
+        behaviour_log_probs = distributions.log_prob(batch.behaviour_logits, batch.actions)
+    log_rhos = policy.log_probs - behaviour_log_probs
     discounts = config.discount_factor * batch.not_terminated
     rewards = config.reward_scale * batch.rewards
     returns = vtrace.from_importance_weights(
@@ -85,8 +89,7 @@ def compute_losses(
         )
     if config.policy_clip:
         policy_loss = losses.clipped_policy_gradient_loss(
-            logits,
-            batch.actions,
+            policy.log_probs,
             behaviour_log_probs,
             advantages,
             config.policy_clip,
@@ -95,26 +98,38 @@ def compute_losses(
         )
     else:
         policy_loss = losses.policy_gradient_loss(
-            logits, batch.actions, advantages, batch.weights, reduction
+            policy.log_probs, advantages, batch.weights, reduction
         )
     baseline_loss = losses.baseline_loss(values, returns.vs, batch.weights, reduction)
-    entropy_loss = losses.entropy_loss(logits, batch.weights, reduction)
+    entropy_loss = losses.entropy_loss(policy.entropies, batch.weights, reduction)
     total = policy_loss + config.baseline_cost * baseline_loss + entropy_cost * entropy_loss
-    divergence = distributions.kl(batch.behaviour_logits, logits)
+    divergence = _divergence(batch, policy, log_rhos)
     count = tf.maximum(tf.reduce_sum(batch.weights), 1.0)
     return Losses(
         total,
         policy_loss,
         baseline_loss,
-        losses.entropy_loss(logits, batch.weights, "mean") * -1.0,
+        losses.entropy_loss(policy.entropies, batch.weights, "mean") * -1.0,
         tf.reduce_sum(divergence * batch.weights) / count,
     )
+
+
+def _divergence(batch: Batch, policy: Evaluation, log_rhos: tf.Tensor) -> tf.Tensor:
+    """Returns KL(behaviour policy || policy) of every step, float32 [T, B].
+
+    Exact for actions that are one choice. Of actions with arguments an unroll keeps the log
+    probability alone, and rho - 1 - log(rho), never negative, has the divergence as its mean over
+    actions of the behaviour policy.
+    """
+    if batch.behaviour_log_probs is None:
+        return distributions.kl(batch.behaviour_logits, policy.policy_logits)
+    return tf.exp(log_rhos) - 1.0 - log_rhos
 
 
 class Learner:
     """Owns the parameters; turns unrolls into updates of them."""
 
-    def __init__(self, agent: Agent | RandomAgent, config: LearnerConfig, seed: int):
+    def __init__(self, agent: AnyAgent, config: LearnerConfig, seed: int):
         """Makes a learner.
 
         Args:
@@ -134,7 +149,9 @@ class Learner:
             self.optimizer._initialize(self._variables)
         # What XLA cannot compile are packed features; everything after them it can.
         self._losses = tf.function(
-            lambda *args: compute_losses(agent, config, *args), jit_compile=True, autograph=False
+            lambda *args: compute_losses(agent, config, *args),
+            jit_compile=agent.can_compile_heads,
+            autograph=False,
         )
         self._train_step = tf.function(
             self._update_once, jit_compile=agent.can_compile, autograph=False
@@ -192,9 +209,13 @@ class Learner:
     def _update_once(self, batch: Batch) -> tuple[Losses, tf.Tensor]:
         """Takes one gradient step; returns the losses and every gradient's norm [variables]."""
         with tf.GradientTape() as tape:
-            features, _ = self.agent.unroll_features(batch.observations)
+            features, _, _ = self.agent.unroll_features(
+                batch.observations, batch.initial_state, first_steps(batch.weights)
+            )
             step_losses = self._losses(features, batch, self._entropy_cost.read_value())
         gradients = tape.gradient(step_losses.total, self._variables)
+        # Those of embeddings come as a list of rows.
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         norms = tf.stack([tf.norm(gradient) for gradient in gradients])
         norm = tf.linalg.global_norm([norms])
         scale = self._config.max_gradient_norm / tf.maximum(norm, self._config.max_gradient_norm)
@@ -229,4 +250,9 @@ def _take(unroll: Unroll, environments: Sequence[int] | np.ndarray) -> Batch:
         tf.constant(unroll.not_terminated[:, environments]),
         tf.constant(unroll.weights[:, environments]),
         tf.nest.map_structure(lambda leaf: tf.constant(leaf[environments]), unroll.initial_state),
+        (
+            None
+            if unroll.behaviour_log_probs is None
+            else tf.constant(unroll.behaviour_log_probs[:, environments])
+        ),
     )

@@ -1,7 +1,9 @@
 """Losses of an actor-critic learner, as pure TensorFlow functions.
 
-Symbols: T unroll length, B batch, A actions; all is time-major. `weights` are float32
-`[T, B]`, 1 for a real transition and 0 for a step that carries none.
+Symbols: T unroll length, B batch; all is time-major. `weights` are float32 `[T, B]`, 1 for a
+real transition and 0 for a step that carries none. The policy comes in as the log probabilities
+of what was done and as its entropies, so that any kind of action can be learned: one choice
+(`distributions.py`) or a choice with arguments (`composite.py`).
 
 Reduction, said here once. Every loss turns its terms x `[T, B]` into one number:
 
@@ -27,8 +29,7 @@ Reduction = Literal["sum", "mean"]
 
 
 def policy_gradient_loss(
-    logits: tf.Tensor,
-    actions: tf.Tensor,
+    log_probs: tf.Tensor,
     advantages: tf.Tensor,
     weights: tf.Tensor,
     reduction: Reduction = "sum",
@@ -38,8 +39,7 @@ def policy_gradient_loss(
     Its terms are -log pi(a_t | x_t) * advantage_t; no gradient flows through the advantages.
 
     Args:
-      logits: float32 `[T, B, A]` of the learning policy pi.
-      actions: int32 or int64 `[T, B]`.
+      log_probs: float32 `[T, B]`, log pi(a_t | x_t) of the learning policy pi.
       advantages: float32 `[T, B]`.
       weights: float32 `[T, B]`.
       reduction: "sum" or "mean", see the module.
@@ -50,14 +50,12 @@ def policy_gradient_loss(
     Raises:
       ValueError: If a shape, a dtype or the reduction is wrong.
     """
-    logits, advantages, weights = _check(weights, logits=logits, advantages=advantages)
-    log_probs = distributions.log_prob(logits, actions)  # [T, B]
+    log_probs, advantages, weights = _check(weights, log_probs=log_probs, advantages=advantages)
     return _reduce(-log_probs * tf.stop_gradient(advantages), weights, reduction)
 
 
 def clipped_policy_gradient_loss(
-    logits: tf.Tensor,
-    actions: tf.Tensor,
+    log_probs: tf.Tensor,
     behaviour_log_probs: tf.Tensor,
     advantages: tf.Tensor,
     clip_ratio: float,
@@ -76,8 +74,7 @@ def clipped_policy_gradient_loss(
     weighted by it a second time.
 
     Args:
-      logits: float32 `[T, B, A]` of the learning policy pi.
-      actions: int32 or int64 `[T, B]`.
+      log_probs: float32 `[T, B]`, log pi(a_t | x_t) of the learning policy pi.
       behaviour_log_probs: float32 `[T, B]`, log mu(a_t | x_t); no gradient flows.
       advantages: float32 `[T, B]`; no gradient flows.
       clip_ratio: How far the ratio may leave 1 before its gradient ends, above 0.
@@ -92,11 +89,13 @@ def clipped_policy_gradient_loss(
     """
     if not clip_ratio > 0.0:
         raise ValueError(f"clip_ratio must be above 0, got {clip_ratio}")
-    logits, behaviour_log_probs, advantages, weights = _check(
-        weights, logits=logits, behaviour_log_probs=behaviour_log_probs, advantages=advantages
+    log_probs, behaviour_log_probs, advantages, weights = _check(
+        weights,
+        log_probs=log_probs,
+        behaviour_log_probs=behaviour_log_probs,
+        advantages=advantages,
     )
     advantages = tf.stop_gradient(advantages)
-    log_probs = distributions.log_prob(logits, actions)  # [T, B]
     ratios = tf.exp(log_probs - tf.stop_gradient(behaviour_log_probs))
     clipped = tf.clip_by_value(ratios, 1.0 - clip_ratio, 1.0 + clip_ratio)
     return _reduce(-tf.minimum(ratios * advantages, clipped * advantages), weights, reduction)
@@ -123,11 +122,13 @@ def baseline_loss(
     return _reduce(0.5 * tf.square(tf.stop_gradient(targets) - values), weights, reduction)
 
 
-def entropy_loss(logits: tf.Tensor, weights: tf.Tensor, reduction: Reduction = "sum") -> tf.Tensor:
+def entropy_loss(
+    entropies: tf.Tensor, weights: tf.Tensor, reduction: Reduction = "sum"
+) -> tf.Tensor:
     """Returns minus the entropy of the policy, to be minimised for exploration.
 
     Args:
-      logits: float32 `[T, B, A]`.
+      entropies: float32 `[T, B]`, of the policy at each step.
       weights: float32 `[T, B]`.
       reduction: "sum" or "mean", see the module.
 
@@ -137,8 +138,8 @@ def entropy_loss(logits: tf.Tensor, weights: tf.Tensor, reduction: Reduction = "
     Raises:
       ValueError: If a shape, a dtype or the reduction is wrong.
     """
-    logits, weights = _check(weights, logits=logits)
-    return _reduce(-distributions.entropy(logits), weights, reduction)
+    entropies, weights = _check(weights, entropies=entropies)
+    return _reduce(-entropies, weights, reduction)
 
 
 def normalize_advantages(
@@ -184,6 +185,5 @@ def _check(weights: tf.Tensor, **named: tf.Tensor) -> list[tf.Tensor]:
     tensors = {name: tf.convert_to_tensor(value) for name, value in named.items()}
     for name, tensor in tensors.items():
         distributions.check_float(name, tensor)
-        shape = weights.shape.concatenate([None]) if name == "logits" else weights.shape
-        distributions.check_shape(name, tensor, shape)
+        distributions.check_shape(name, tensor, weights.shape)
     return [*tensors.values(), weights]

@@ -9,20 +9,21 @@ episode that is cut off (truncated) bootstraps from its true last observation.
 """
 
 import dataclasses
-import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import gymnasium
 import numpy as np
 import tensorflow as tf
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import VectorEnv
 
-from relational_rl.agents import Agent
-from relational_rl.agents.agent import RandomAgent
+from relational_rl.agents import AnyAgent
 from relational_rl.modules.entities import most_common_image
+from relational_rl.modules.memory import reset_state
 from relational_rl.specs import EnvironmentSpec, Observations
+from relational_rl.vectorization import make_vector_environment
+
+__all__ = ["Actor", "Episode", "Unroll", "estimate_background", "make_vector_environment"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,15 +46,17 @@ class Unroll(NamedTuple):
 
     Attributes:
       observations: {"image": [T + 1, B, H, W, C], ...}; the last one is the bootstrap.
-      actions: int32 [T, B].
+      actions: int32 [T, B]; [T, B, 1 + K] for actions with K arguments.
       behaviour_logits: float32 [T, B, A], of the policy that acted.
       rewards: float32 [T, B].
       not_terminated: float32 [T, B], 0 where the episode ended for good.
       weights: float32 [T, B], 0 for dead steps.
-      initial_state: the agent's state before the first step.
+      initial_state: the agent's state before the first step, reset where an episode starts there.
       version: which parameters acted, as numbered by the learner.
       stage: which stage of the curriculum the environments were in.
       episodes: those that ended within.
+      behaviour_log_probs: float32 [T, B], log probability of each action under the policy that
+        acted, where `behaviour_logits` do not tell it (actions with arguments), else None.
     """
 
     observations: Observations
@@ -66,37 +69,7 @@ class Unroll(NamedTuple):
     version: int
     stage: int
     episodes: list[Episode]
-
-
-def make_vector_environment(
-    env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None
-) -> VectorEnv:
-    """Makes `num_envs` environments that reset themselves in NEXT_STEP mode.
-
-    The environment's own batch implementation is used where it is registered with one,
-    otherwise single environments stepped one after the other in this process.
-
-    Raises:
-      ValueError: the id is unknown, an argument is wrong, or the mode is not NEXT_STEP.
-    """
-    module, _, name = env_id.rpartition(":")
-    try:
-        if module:
-            importlib.import_module(module)
-        native = gymnasium.spec(name).vector_entry_point is not None
-        environment = gymnasium.make_vec(
-            name,
-            num_envs=num_envs,
-            vectorization_mode="vector_entry_point" if native else "sync",
-            **(env_kwargs or {}),
-        )
-    except (gymnasium.error.Error, ImportError, TypeError) as error:
-        raise ValueError(f"env_id={env_id!r} with {dict(env_kwargs or {})}: {error}") from error
-    mode = environment.metadata.get("autoreset_mode")
-    if mode != AutoresetMode.NEXT_STEP:
-        environment.close()
-        raise ValueError(f"the vector environment must reset in NEXT_STEP mode, got {mode}")
-    return environment
+    behaviour_log_probs: np.ndarray | None = None
 
 
 def estimate_background(
@@ -119,7 +92,7 @@ class Actor:
     def __init__(
         self,
         make_environment: Callable[[Mapping[str, Any]], VectorEnv],
-        agent: Agent | RandomAgent,
+        agent: AnyAgent,
         spec: EnvironmentSpec,
         unroll_length: int,
         seed: int,
@@ -165,7 +138,8 @@ class Actor:
             key: value.copy() for key, value in self._spec.select(observations).items()
         }
         num_envs = environment.num_envs
-        self._state = self._agent.initial_state(num_envs)
+        self._state = self._first_state = self._agent.initial_state(num_envs)
+        self._remembers = bool(tf.nest.flatten(self._first_state))
         self._dead = np.zeros(num_envs, bool)  # whether the next step only resets
         self._returns = np.zeros(num_envs, np.float64)
         self._lengths = np.zeros(num_envs, np.int64)
@@ -181,13 +155,15 @@ class Actor:
             raise RuntimeError("set_parameters and set_stage must be called before unroll")
         length, num_envs = self._unroll_length, environment.num_envs
         observations = self._spec.zeros((length + 1, num_envs))
-        actions = np.empty((length, num_envs), np.int32)
+        actions = np.empty((length, num_envs, *self._spec.action_shape), np.int32)
         logits = np.empty((length, num_envs, self._spec.num_actions), np.float32)
         rewards = np.empty((length, num_envs), np.float32)
         not_terminated = np.empty((length, num_envs), np.float32)
         weights = np.empty((length, num_envs), np.float32)
+        log_probs = np.zeros((length, num_envs), np.float32)
+        has_log_probs = False
         episodes: list[Episode] = []
-        initial_state = self._state
+        initial_state = tf.nest.map_structure(np.asarray, self._state)
 
         for t in range(length):
             for key, value in self._observations.items():
@@ -200,11 +176,15 @@ class Actor:
             self._num_steps = (self._num_steps + 1) % 2**31
             actions[t] = step.actions
             logits[t] = step.policy_logits
+            if step.log_probs is not None:
+                log_probs[t], has_log_probs = step.log_probs, True
             observed, reward, terminated, truncated, infos = environment.step(actions[t])
             self._observations = self._spec.select(observed)
             rewards[t] = reward
             not_terminated[t] = ~terminated
             weights[t] = ~self._dead
+            if self._remembers and self._dead.any():  # an episode's first observation has come
+                self._state = reset_state(self._state, self._first_state, tf.constant(self._dead))
             self._count(reward, terminated | truncated, infos, episodes)
         for key, value in self._observations.items():
             observations[key][length] = value
@@ -219,6 +199,7 @@ class Actor:
             self._version,
             self._stage,
             episodes,
+            log_probs if has_log_probs else None,
         )
 
     def _count(

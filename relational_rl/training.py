@@ -245,7 +245,9 @@ class Trainer:
         config, spec, starts = self.config, self.spec, self.starts
 
         def make_environment(env_kwargs: Mapping[str, Any]):
-            return make_vector_environment(config.env_id, config.envs_per_actor, env_kwargs)
+            return make_vector_environment(
+                config.env_id, config.envs_per_actor, env_kwargs, config.vectorization
+            )
 
         def make_actor(index: int) -> Actor:
             seed = np.random.SeedSequence((config.seed, starts, index)).generate_state(1)[0]

@@ -20,8 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from pysc2.lib import actions as pysc2_actions
 
+from sc2_minigames.spaces import FunctionSpace
+
 ARGUMENTS: tuple[str, ...] = tuple(pysc2_actions.Arguments._fields)
-SPATIAL_ARGUMENTS = ("screen", "minimap", "screen2")
+# Arguments that are places, and on which image.
+SPATIAL_ARGUMENTS = {"screen": "screen", "minimap": "minimap", "screen2": "screen"}
 NUM_FUNCTIONS = len(pysc2_actions.FUNCTIONS)
 FUNCTION_NAMES: tuple[str, ...] = tuple(f.name for f in pysc2_actions.FUNCTIONS)
 # Ids of the functions that PySC2 offers unless it is told otherwise: those which are not a special
@@ -39,7 +42,8 @@ class ActionCodec:
     """Translates actions between vectors and PySC2's function calls.
 
     Attributes:
-      space: `MultiDiscrete`, one entry for the function and one for each kind of argument.
+      space: `MultiDiscrete`, one entry for the function and one for each kind of argument; its
+        further attributes are those of `FunctionSpace`.
       sizes: number of values of each argument, by name.
       argument_mask: bool `[573, 13]`, which arguments each function takes.
     """
@@ -62,7 +66,6 @@ class ActionCodec:
         for name, kind in zip(ARGUMENTS, pysc2_actions.TYPES, strict=True):
             side = self._sides.get(name)
             self.sizes[name] = side * side if side else int(kind.sizes[0])
-        self.space = gymnasium.spaces.MultiDiscrete([NUM_FUNCTIONS, *self.sizes.values()])
         # The arguments of each function, in PySC2's order, as places in the vector.
         self._places = tuple(
             tuple(ARGUMENTS.index(kind.name) for kind in function.args)
@@ -71,6 +74,13 @@ class ActionCodec:
         self.argument_mask = np.zeros((NUM_FUNCTIONS, len(ARGUMENTS)), np.bool_)
         for function, places in enumerate(self._places):
             self.argument_mask[function, list(places)] = True
+        self.space: gymnasium.spaces.MultiDiscrete = FunctionSpace(
+            [NUM_FUNCTIONS, *self.sizes.values()],
+            self.argument_mask,
+            [SPATIAL_ARGUMENTS.get(name) for name in ARGUMENTS],
+            mask_key="available_actions",
+            last_action_key="last_action",
+        )
 
     def canonical(self, action: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Checks an action and sets the arguments that its function does not take to zero.

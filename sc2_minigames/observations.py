@@ -25,6 +25,7 @@ import numpy.typing as npt
 from pysc2.lib import features, static_data
 
 from sc2_minigames.actions import NUM_FUNCTIONS, ActionCodec
+from sc2_minigames.spaces import LayersSpace
 
 # The beacon and the mineral shards of the mini-games are missing in PySC2's list.
 UNIT_TYPE_IDS: tuple[int, ...] = tuple(sorted({*static_data.UNIT_TYPES, 317, 1680}))
@@ -99,8 +100,10 @@ class ObservationCodec:
         self._minimap_unit_type = [layer.name for layer in MINIMAP_LAYERS].index("unit_type")
         self.space = gymnasium.spaces.Dict(
             {
-                "screen": _image_space(screen_size, self._screen_high),
-                "minimap": _image_space(minimap_size, self._minimap_high),
+                "screen": LayersSpace(screen_size, self._screen_high, _categories(SCREEN_LAYERS)),
+                "minimap": LayersSpace(
+                    minimap_size, self._minimap_high, _categories(MINIMAP_LAYERS)
+                ),
                 "player": gymnasium.spaces.Box(
                     0, np.iinfo(np.int32).max, (len(PLAYER_FIELDS),), np.int32
                 ),
@@ -138,9 +141,8 @@ def _largest(layers: tuple[Layer, ...]) -> npt.NDArray[np.int16]:
     return np.array([layer.size - 1 for layer in layers], np.int16)
 
 
-def _image_space(side: int, high: npt.NDArray[np.int16]) -> gymnasium.spaces.Box:
-    top = np.broadcast_to(high, (side, side, len(high)))
-    return gymnasium.spaces.Box(np.zeros_like(top), top, dtype=np.int16)
+def _categories(layers: tuple[Layer, ...]) -> tuple[int, ...]:
+    return tuple(layer.size if layer.is_categorical else 0 for layer in layers)
 
 
 def _image(

@@ -10,14 +10,15 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from relational_rl import distributions
+from relational_rl import composite, distributions
 from relational_rl.modules.encoders import EntityEncoder
 from relational_rl.modules.entities import Entities, max_pool
+from relational_rl.modules.memory import Memory, State
 from relational_rl.modules.relational import RelationalOutput
 from relational_rl.packed.features import PackedFeatures
+from relational_rl.specs import ArgumentSpec
 
 Observations = Mapping[str, tf.Tensor]
-State = Any
 
 
 class AttentionMaps(NamedTuple):
@@ -52,16 +53,51 @@ class StepOutput(NamedTuple):
     """One step of acting.
 
     Attributes:
-      actions: int32 [B].
+      actions: int32 [B]; [B, 1 + K] for actions with K arguments.
       policy_logits: float32 [B, A], of the policy that chose them.
       baseline: float32 [B].
       attention: attention maps where asked for, else None.
+      log_probs: float32 [B], log probability of each action where the logits do not tell it
+        (actions with arguments), else None.
     """
 
     actions: tf.Tensor
     policy_logits: tf.Tensor
     baseline: tf.Tensor
     attention: AttentionMaps | None = None
+    log_probs: tf.Tensor | None = None
+
+
+class Evaluation(NamedTuple):
+    """What the present policy says of T steps that were taken, for the learner.
+
+    Attributes:
+      log_probs: float32 [T, B], of the actions taken.
+      entropies: float32 [T, B], of the policy.
+      values: float32 [T + 1, B], the baseline; the last one is the bootstrap.
+      policy_logits: float32 [T, B, A].
+    """
+
+    log_probs: tf.Tensor
+    entropies: tf.Tensor
+    values: tf.Tensor
+    policy_logits: tf.Tensor
+
+
+def evaluate_choices(
+    policy_logits: tf.Tensor, baseline: tf.Tensor, actions: tf.Tensor
+) -> Evaluation:
+    """Evaluates actions that are one choice each.
+
+    Args:
+      policy_logits: float32 [T + 1, B, A].
+      baseline: float32 [T + 1, B].
+      actions: int32 [T, B].
+    """
+    logits = policy_logits[:-1]
+    return Evaluation(
+        distributions.log_prob(logits, actions), distributions.entropy(logits), baseline, logits
+    )
 
 
 class Core(Protocol):
@@ -78,9 +114,10 @@ class Core(Protocol):
 
 
 class Agent(snt.Module):
-    """Encoder of entities -> core -> max pool -> MLP -> policy logits and baseline.
+    """Encoder of entities -> core -> max pool -> (memory) -> MLP -> policy logits and baseline.
 
-    Zambaldi et al. 2018, section 2 and figure 2. The agent has no memory; its state is ().
+    Zambaldi et al. 2018, section 2 and figure 2. The published agent has no memory: its state is
+    ().
     """
 
     def __init__(
@@ -90,6 +127,7 @@ class Agent(snt.Module):
         mlp: tuple[int, ...],
         num_actions: int,
         policy_scale: float,
+        memory: Memory | None = None,
         name: str = "agent",
     ):
         """Makes an agent of its parts.
@@ -101,11 +139,13 @@ class Agent(snt.Module):
           num_actions: A.
           policy_scale: factor on the policy layer's initial weights; small values start near the
             uniform policy.
+          memory: recurrent core between the pooled features and the MLP; None for none.
           name: name of the module.
         """
         super().__init__(name=name)
         self.encoder = encoder
         self.core = core
+        self._memory = memory
         self._mlp = snt.nets.MLP(mlp, activate_final=True)
         initializer = snt.initializers.VarianceScaling(policy_scale**2)
         self._policy = snt.Linear(num_actions, w_init=initializer, name="policy")
@@ -113,9 +153,8 @@ class Agent(snt.Module):
         self._packed: PackedFeatures | None = None
 
     def initial_state(self, batch_size: int) -> State:
-        """Returns the state before the first step of `batch_size` episodes: ()."""
-        del batch_size
-        return ()
+        """Returns the state before the first step of `batch_size` episodes: () without memory."""
+        return () if self._memory is None else self._memory.initial_state(batch_size)
 
     def step(
         self,
@@ -129,40 +168,62 @@ class Agent(snt.Module):
 
         Args:
           observations: {"image": [B, ...], ...} in the form of `EnvironmentSpec.select`.
-          state: what the step before returned.
+          state: what the step before returned; where an episode starts, the initial state.
           seed: int32 [2], makes the sampled actions a function of the arguments.
           greedy: whether to take the most probable action instead of sampling.
           with_attention: whether to return the attention maps.
         """
         features, attention = self.features(observations, with_attention)
+        if self._memory is not None:
+            features, state = self._memory.step(features, state)
         logits, baseline = self.heads(features)
         actions = distributions.mode(logits) if greedy else distributions.sample(logits, seed)
         return StepOutput(actions, logits, baseline, attention), state
 
     def unroll(
-        self, observations: Observations, state: State, with_attention: bool = False
+        self,
+        observations: Observations,
+        state: State,
+        is_first: tf.Tensor | None = None,
+        with_attention: bool = False,
     ) -> tuple[AgentOutput, State]:
         """Evaluates the network on time-major observations {"image": [T, B, ...], ...}.
+
+        Args:
+          observations: of T steps.
+          state: before the first of them.
+          is_first: bool [T, B], where an episode starts, so that the state is reset; None for
+            nowhere.
+          with_attention: whether to return the attention maps.
 
         Returns:
           policy_logits [T, B, A] and baseline [T, B], and the state after the last step.
         """
-        features, attention = self.unroll_features(observations, with_attention)
+        features, attention, state = self.unroll_features(
+            observations, state, is_first, with_attention
+        )
         return AgentOutput(*self.heads(features), attention), state
 
     def unroll_features(
-        self, observations: Observations, with_attention: bool = False
-    ) -> tuple[tf.Tensor, AttentionMaps | None]:
-        """Returns the features float32 [T, B, F] of observations {"image": [T, B, ...], ...}."""
-        flat = {
-            key: tf.reshape(value, tf.concat([[-1], tf.shape(value)[2:]], axis=0))
-            for key, value in observations.items()
-        }
-        features, attention = self.features(flat, with_attention)
+        self,
+        observations: Observations,
+        state: State,
+        is_first: tf.Tensor | None = None,
+        with_attention: bool = False,
+    ) -> tuple[tf.Tensor, AttentionMaps | None, State]:
+        """Returns the features float32 [T, B, F] that the heads see; otherwise like `unroll`."""
+        features, attention = self.features(merge_leading(observations), with_attention)
         leading = observations["image"].shape[:2]
         shape = tf.concat([tf.shape(observations["image"])[:2], [features.shape[-1]]], axis=0)
         features = tf.ensure_shape(tf.reshape(features, shape), [*leading, features.shape[-1]])
-        return features, attention
+        if self._memory is not None:
+            is_first = tf.zeros(leading, tf.bool) if is_first is None else is_first
+            features, state = self._memory.unroll(features, state, is_first)
+        return features, attention, state
+
+    def evaluate(self, features: tf.Tensor, actions: tf.Tensor) -> Evaluation:
+        """Evaluates actions int32 [T, B] by the features [T + 1, B, F] of `unroll_features`."""
+        return evaluate_choices(*self.heads(features), actions)
 
     def features(
         self, observations: Observations, with_attention: bool = False
@@ -208,19 +269,38 @@ class Agent(snt.Module):
         """Whether XLA should compile the whole agent: not packed features, nor a core's veto."""
         return self._packed is None and self.core.compiles_well
 
+    @property
+    def can_compile_heads(self) -> bool:
+        """Whether XLA can compile what comes after the features."""
+        return True
+
     def num_parameters(self) -> int:
         """Returns how many numbers are learned (after the first call)."""
         return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))
 
 
+def merge_leading(observations: Observations) -> dict[str, tf.Tensor]:
+    """Merges time and batch: [T, B, ...] becomes [T * B, ...]."""
+    return {key: tf.reshape(value, [-1, *value.shape[2:]]) for key, value in observations.items()}
+
+
 @snt.allow_empty_variables
 class RandomAgent(snt.Module):
-    """Every action equally likely: the first control of any experiment."""
+    """Every available action equally likely, and every value of its arguments.
 
-    def __init__(self, num_actions: int, name: str = "random_agent"):
-        """Makes the agent for A actions."""
+    The first control of any experiment.
+    """
+
+    def __init__(
+        self,
+        num_actions: int,
+        arguments: ArgumentSpec | None = None,
+        name: str = "random_agent",
+    ):
+        """Makes the agent for A actions, with arguments if there are any."""
         super().__init__(name=name)
         self._num_actions = num_actions
+        self._arguments = arguments
 
     def initial_state(self, batch_size: int) -> State:
         """Returns ()."""
@@ -238,18 +318,34 @@ class RandomAgent(snt.Module):
         """Samples uniformly; a greedy random policy is still random. It attends to nothing."""
         del greedy, with_attention
         batch = tf.shape(observations["image"])[0]
-        logits = tf.zeros([batch, self._num_actions])
-        actions = distributions.sample(logits, seed)
-        return StepOutput(actions, logits, tf.zeros([batch])), state
+        logits = self._logits(observations, [batch])
+        types, baseline = distributions.sample(logits, seed), tf.zeros([batch])
+        if self._arguments is None:
+            return StepOutput(types, logits, baseline), state
+        takes = tf.constant(self._arguments.table())
+        argument_logits = [tf.zeros([batch, size]) for size in self._arguments.sizes]
+        actions = composite.choose_arguments(argument_logits, takes, types, seed)
+        log_probs = composite.log_prob(logits, argument_logits, takes, actions)
+        return StepOutput(actions, logits, baseline, log_probs=log_probs), state
 
     def unroll(
-        self, observations: Observations, state: State, with_attention: bool = False
+        self,
+        observations: Observations,
+        state: State,
+        is_first: tf.Tensor | None = None,
+        with_attention: bool = False,
     ) -> tuple[AgentOutput, State]:
         """Returns uniform logits [T, B, A] and a baseline of zeros [T, B]."""
-        del with_attention
+        del is_first, with_attention
         leading = tf.shape(observations["image"])[:2]
+        return AgentOutput(self._logits(observations, leading), tf.zeros(leading)), state
+
+    def _logits(self, observations: Observations, leading: Any) -> tf.Tensor:
         logits = tf.zeros(tf.concat([leading, [self._num_actions]], axis=0))
-        return AgentOutput(logits, tf.zeros(leading)), state
+        logits = tf.ensure_shape(logits, [*[None] * (logits.shape.rank - 1), self._num_actions])
+        if "mask" not in observations:
+            return logits
+        return distributions.mask_logits(logits, observations["mask"])
 
     def num_parameters(self) -> int:
         """Returns 0."""
@@ -258,4 +354,9 @@ class RandomAgent(snt.Module):
     @property
     def can_compile(self) -> bool:
         """Whether XLA can compile the whole agent."""
+        return True
+
+    @property
+    def can_compile_heads(self) -> bool:
+        """Whether XLA can compile what comes after the features."""
         return True

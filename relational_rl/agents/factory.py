@@ -1,10 +1,14 @@
 """Agents from a config and an environment's spec."""
 
+import sonnet as snt
 import tensorflow as tf
 
 from relational_rl.agents.agent import Agent, Core, RandomAgent
+from relational_rl.agents.spatial import SpatialAgent, SpatialEncoder
 from relational_rl.config import AgentConfig
+from relational_rl.modules.arguments import ArgumentHeads
 from relational_rl.modules.encoders import EntityEncoder
+from relational_rl.modules.memory import Memory
 from relational_rl.modules.references import References
 from relational_rl.modules.relational import RelationalModule
 from relational_rl.modules.residual import ResidualModule
@@ -12,8 +16,10 @@ from relational_rl.modules.stems import ConvStem, PatchStem
 from relational_rl.packed.features import unsupported
 from relational_rl.specs import EnvironmentSpec
 
+AnyAgent = Agent | SpatialAgent | RandomAgent
 
-def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgent:
+
+def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> AnyAgent:
     """Makes the agent that `config` describes for environments like `spec`, all variables made.
 
     The relational and the control agent differ by one module, the core. The control agent's core
@@ -23,7 +29,26 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
       ValueError: the config cannot be built for this environment.
     """
     if config.agent == "random":
-        return RandomAgent(spec.num_actions)
+        return RandomAgent(spec.num_actions, spec.arguments)
+    agent: Agent | SpatialAgent
+    agent = _spatial(config, spec) if config.network == "spatial" else _entities(config, spec)
+    _build(agent, spec)
+    if isinstance(agent, Agent):
+        why = unsupported(agent.encoder, agent.core)
+        if config.implementation == "packed" or (config.implementation == "auto" and why is None):
+            agent.use_packed()
+    elif config.implementation == "packed":
+        raise ValueError("implementation=packed is not possible: network=spatial has no such form")
+    return agent
+
+
+def _entities(config: AgentConfig, spec: EnvironmentSpec) -> Agent:
+    """Makes the agent of section 2 of the paper."""
+    if spec.arguments is not None:
+        raise ValueError(
+            "network=entities needs actions without arguments, got arguments of the sizes "
+            f"{spec.arguments.sizes}; network=spatial has heads for them"
+        )
     stem: ConvStem | PatchStem
     if config.stem == "conv":
         stem = ConvStem(config.conv_channels, padding=config.conv_padding)
@@ -53,25 +78,61 @@ def make_agent(config: AgentConfig, spec: EnvironmentSpec) -> Agent | RandomAgen
         ),
         likeness=config.likeness,
     )
-    core: Core
-    if config.agent == "control":
-        core = ResidualModule(config.control_blocks, encoder.map_shape)
-    else:
-        core = RelationalModule(
-            config.num_blocks,
-            config.num_heads,
-            config.head_size,
-            config.share_weights,
+    memory = Memory(snt.LSTM(config.memory_size)) if config.memory == "lstm" else None
+    core = _core(config, encoder.map_shape)
+    return Agent(encoder, core, config.mlp, spec.num_actions, config.policy_scale, memory)
+
+
+def _spatial(config: AgentConfig, spec: EnvironmentSpec) -> SpatialAgent:
+    """Makes the agent of section 4 of the paper."""
+    encoder = SpatialEncoder(
+        spec, config.map_size, config.map_channels, config.embedding_size, config.vector_mlp
+    )
+    memory = None
+    if config.memory == "convlstm":
+        shape = [*encoder.map_shape, encoder.map_channels]
+        memory = Memory(snt.Conv2DLSTM(shape, config.memory_size, kernel_shape=3))
+    arguments = None
+    if spec.arguments is not None:
+        images = spec.images
+        arguments = ArgumentHeads(
+            spec.num_actions,
+            spec.arguments.sizes,
+            [None if name is None else images[name].shape[:2] for name in spec.arguments.images],
+            encoder.map_shape,
+            config.action_embedding,
+            config.argument_channels,
+            config.policy_scale,
         )
-    agent = Agent(encoder, core, config.mlp, spec.num_actions, config.policy_scale)
-    _build(agent, spec)
-    why = unsupported(encoder, core)
-    if config.implementation == "packed" or (config.implementation == "auto" and why is None):
-        agent.use_packed()
-    return agent
+    return SpatialAgent(
+        spec,
+        encoder,
+        memory,
+        _core(config, encoder.map_shape),
+        config.mlp,
+        config.head_mlp,
+        arguments,
+        config.policy_scale,
+        exact_entropy=config.argument_entropy == "exact",
+    )
 
 
-def _build(agent: Agent, spec: EnvironmentSpec) -> None:
+def _core(config: AgentConfig, map_shape: tuple[int, int]) -> Core:
+    """Makes the module in which the relational and the control agent differ."""
+    if config.agent == "control":
+        return ResidualModule(
+            config.control_blocks, map_shape, config.control_convolutions, config.control_channels
+        )
+    return RelationalModule(
+        config.num_blocks,
+        config.num_heads,
+        config.head_size,
+        config.share_weights,
+        config.block_mlp,
+    )
+
+
+def _build(agent: Agent | SpatialAgent, spec: EnvironmentSpec) -> None:
     """Creates all variables of `agent` by showing it one observation of zeros."""
     observations = {key: tf.constant(value) for key, value in spec.zeros((1,)).items()}
     agent.step(observations, agent.initial_state(1), tf.constant([0, 0]))

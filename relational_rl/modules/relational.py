@@ -27,6 +27,9 @@ class RelationalOutput(NamedTuple):
 class RelationalBlock(snt.Module):
     """Attention, a two-layer ReLU network of the entity's size, residual sum, layer norm.
 
+    The network's hidden layers can have other sizes (section 4 of the paper: two of 384); its last
+    layer gives the entity's size, so that the sum is possible.
+
     Where the entities bring their likeness, each head learns how much to attend by it: one number
     for each pixel around the asking entity (not in the paper). They begin at random and far from
     0, so that some head looks for what is alike from the start.
@@ -37,12 +40,18 @@ class RelationalBlock(snt.Module):
         num_heads: int,
         head_size: int,
         entity_size: int,
+        mlp: tuple[int, ...] = (),
         name: str | None = None,
     ):
-        """Makes a block for entities of `entity_size` features."""
+        """Makes a block for entities of `entity_size` features, with hidden layers of sizes `mlp`.
+
+        () stands for one hidden layer of the entity's size.
+        """
         super().__init__(name=name)
+        first, *further = mlp or (entity_size,)
         self._attention = MultiHeadAttention(num_heads, head_size)
-        self._hidden = snt.Linear(entity_size, name="hidden")
+        self._hidden = snt.Linear(first, name="hidden")
+        self._further = [snt.Linear(size, name=f"hidden_{i}") for i, size in enumerate(further, 1)]
         self._update = snt.Linear(entity_size, name="update")
         self._norm = snt.LayerNorm(-1, create_scale=True, create_offset=True)
 
@@ -61,7 +70,10 @@ class RelationalBlock(snt.Module):
             bias = tf.einsum("bipj,hp->bhij", likeness, self._likeness_scale)
         values, weights = self._attention(features, mask, bias)
         flat = tf.reshape(values, [-1, values.shape[-1]])  # a product of matrices is fastest flat
-        update = self._update(tf.nn.relu(self._hidden(flat)))
+        hidden = tf.nn.relu(self._hidden(flat))
+        for layer in self._further:
+            hidden = tf.nn.relu(layer(hidden))
+        update = self._update(hidden)
         update = tf.reshape(update, tf.shape(features))
         return self._norm(features + update), weights
 
@@ -90,6 +102,7 @@ class RelationalModule(snt.Module):
         num_heads: int = 2,
         head_size: int = 32,
         share_weights: bool = True,
+        mlp: tuple[int, ...] = (),
         name: str | None = None,
     ):
         """Makes the module.
@@ -99,6 +112,7 @@ class RelationalModule(snt.Module):
           num_heads: H; the paper used 2 to 4 on Box-World.
           head_size: D; the paper's "d = 64" is ambiguous, here H * D = 64 by default.
           share_weights: whether every block is the same block (the paper's choice on Box-World).
+          mlp: sizes of the hidden layers in a block; () for one of the entity's size.
           name: name of the module.
 
         Raises:
@@ -110,6 +124,7 @@ class RelationalModule(snt.Module):
         self.num_blocks = num_blocks
         self.num_heads = num_heads
         self.head_size = head_size
+        self.mlp = tuple(mlp)
         self._share_weights = share_weights
         self.blocks: list[RelationalBlock] = []
 
@@ -117,7 +132,9 @@ class RelationalModule(snt.Module):
     def _build(self, entity_size: int):
         count = 1 if self._share_weights else self.num_blocks
         self.blocks = [
-            RelationalBlock(self.num_heads, self.head_size, entity_size, name=f"block_{i}")
+            RelationalBlock(
+                self.num_heads, self.head_size, entity_size, self.mlp, name=f"block_{i}"
+            )
             for i in range(count)
         ]
 

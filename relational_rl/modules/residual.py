@@ -8,40 +8,59 @@ from relational_rl.modules.relational import RelationalOutput
 
 
 class ResidualModule(snt.Module):
-    """Residual blocks over the map of cells (Zambaldi et al. 2018, control agent).
+    """Residual blocks over the map of cells (Zambaldi et al. 2018, control agents).
 
-    Each block is two 3x3 convolutions of as many channels as a cell has features (26 with the
-    published stem); the paper used 3 to 6 blocks. Where only some cells are entities, the others
-    are zeros on the map.
+    Each block is a ReLU and a 3x3 convolution, several times, and the sum with its input. On
+    Box-World: 3 to 6 blocks of two convolutions with as many channels as a cell has features (26
+    with the published stem). On StarCraft II: 4 blocks of three convolutions with 32 channels,
+    before which a 1x1 convolution brings the cells to 32 features (ours: the sum needs it). Where
+    only some cells are entities, the others are zeros on the map.
     """
 
     # XLA's convolutions take twice as long as TensorFlow's own, forward and backward.
     compiles_well = False
 
-    def __init__(self, num_blocks: int, map_shape: tuple[int, int], name: str | None = None):
+    def __init__(
+        self,
+        num_blocks: int,
+        map_shape: tuple[int, int],
+        num_convolutions: int = 2,
+        channels: int = 0,
+        name: str | None = None,
+    ):
         """Makes the module.
 
         Args:
           num_blocks: how many residual blocks, at least 1.
           map_shape: (height, width) of the map whose cells the entities are.
+          num_convolutions: how many convolutions a block has, at least 1.
+          channels: of the convolutions and of what is returned; 0 for those of the entities.
           name: name of the module.
 
         Raises:
-          ValueError: `num_blocks` is not positive.
+          ValueError: a number is not positive.
         """
         super().__init__(name=name)
-        if num_blocks < 1:
-            raise ValueError(f"num_blocks must be at least 1, got {num_blocks}")
+        for label, value in (("num_blocks", num_blocks), ("num_convolutions", num_convolutions)):
+            if value < 1:
+                raise ValueError(f"{label} must be at least 1, got {value}")
         self.num_blocks = num_blocks
+        self.num_convolutions = num_convolutions
         self._map_shape = map_shape
-        self._convolutions: list[tuple[snt.Conv2D, snt.Conv2D]] = []
+        self._channels = channels
+        self._project: snt.Linear | None = None
+        self._convolutions: list[tuple[snt.Conv2D, ...]] = []
 
     @snt.once
-    def _build(self, channels: int):
+    def _build(self, size: int):
+        channels = self._channels or size
+        if channels != size:
+            self._project = snt.Linear(channels, name="project")
+        places = ["first", "second", *(f"{k + 1}" for k in range(2, self.num_convolutions))]
         self._convolutions = [
-            (
-                snt.Conv2D(channels, 3, name=f"block_{i}_first"),
-                snt.Conv2D(channels, 3, name=f"block_{i}_second"),
+            tuple(
+                snt.Conv2D(channels, 3, name=f"block_{i}_{place}")
+                for place in places[: self.num_convolutions]
             )
             for i in range(self.num_blocks)
         ]
@@ -53,7 +72,7 @@ class ResidualModule(snt.Module):
           entities: features float32 [B, N, F], each in a cell of its own.
 
         Returns:
-          Features of the same shape, those of the entities' cells; no attention weights.
+          Features of the entities' cells; no attention weights.
 
         Raises:
           ValueError: there is no mask and the entities are not all the cells of the map.
@@ -69,10 +88,16 @@ class ResidualModule(snt.Module):
         self._build(size)
         if mask is not None:
             features = _scatter(features, mask, cells, height * width)
-        x = tf.reshape(features, [-1, height, width, size])
-        for first, second in self._convolutions:
-            x += second(tf.nn.relu(first(tf.nn.relu(x))))
-        x = tf.reshape(x, [batch, height * width, size])
+        x = tf.reshape(features, [-1, size])
+        if self._project is not None:
+            x = self._project(x)
+        x = tf.reshape(x, [batch, height, width, x.shape[-1]])
+        for convolutions in self._convolutions:
+            update = x
+            for convolution in convolutions:
+                update = convolution(tf.nn.relu(update))
+            x += update
+        x = tf.reshape(x, [batch, height * width, x.shape[-1]])
         return RelationalOutput(x if mask is None else tf.gather(x, cells, batch_dims=1), ())
 
 

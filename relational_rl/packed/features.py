@@ -22,6 +22,8 @@ def unsupported(encoder: EntityEncoder, core: object) -> str | None:
     """Returns why an agent cannot be computed over packed rows, None if it can."""
     if not isinstance(core, RelationalModule):
         return "its core is not the relational module"
+    if core.mlp:
+        return "its blocks have hidden layers of other sizes than the entity's"
     if not encoder.is_sparse:
         return "its entities are not a patch stem's occupied cells"
     if encoder.image_dtype != "uint8" or encoder.image_shape[2] > 7:

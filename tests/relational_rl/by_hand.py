@@ -70,12 +70,14 @@ def attention(entities, weights, num_heads, head_size, mask=None):
 
 
 def block(entities, weights, num_heads, head_size, mask=None):
-    """Attention, a two-layer ReLU network, the sum with the input, layer norm."""
+    """Attention, a two- or three-layer ReLU network, the sum with the input, layer norm."""
     values, attended = attention(entities, weights, num_heads, head_size, mask)
     out = np.zeros_like(entities)
     for b in range(entities.shape[0]):
         for i in range(entities.shape[1]):
             hidden = relu(values[b, i] @ weights["hidden/w"] + weights["hidden/b"])
+            if "hidden_1/w" in weights:
+                hidden = relu(hidden @ weights["hidden_1/w"] + weights["hidden_1/b"])
             update = hidden @ weights["update/w"] + weights["update/b"]
             out[b, i] = layer_norm(
                 entities[b, i] + update, weights["layer_norm/scale"], weights["layer_norm/offset"]

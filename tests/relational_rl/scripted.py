@@ -9,6 +9,7 @@ from gymnasium.vector import SyncVectorEnv
 
 from relational_rl import distributions
 from relational_rl.agents import AgentOutput, StepOutput
+from relational_rl.agents.agent import evaluate_choices
 
 NUM_ACTIONS = 3
 REWARD_OF_ACTION = 0.125
@@ -77,6 +78,7 @@ class LinearAgent(snt.Module):
     def __init__(self, num_features=4, num_actions=NUM_ACTIONS, seed=0, can_compile=False):
         super().__init__(name="linear_agent")
         self.can_compile = can_compile  # by XLA, which takes seconds
+        self.can_compile_heads = True
         random = np.random.default_rng(seed)
         self.num_actions = num_actions
         size = (num_features, num_actions + 1)
@@ -87,23 +89,26 @@ class LinearAgent(snt.Module):
         del batch_size
         return ()
 
-    def unroll_features(self, observations, with_attention=False):
-        del with_attention
+    def unroll_features(self, observations, state, is_first=None, with_attention=False):
+        del is_first, with_attention
         image = tf.cast(observations["image"], tf.float32) / IMAGE_SCALE
-        return tf.reshape(image, [*image.shape[:2], self.w.shape[0]]), None
+        return tf.reshape(image, [*image.shape[:2], self.w.shape[0]]), None, state
 
     def heads(self, features):
         output = tf.tensordot(features, self.w, 1) + self.b
         return output[..., :-1], output[..., -1]
 
-    def unroll(self, observations, state, with_attention=False):
-        features, _ = self.unroll_features(observations, with_attention)
+    def evaluate(self, features, actions):
+        return evaluate_choices(*self.heads(features), actions)
+
+    def unroll(self, observations, state, is_first=None, with_attention=False):
+        features, _, state = self.unroll_features(observations, state, is_first, with_attention)
         return AgentOutput(*self.heads(features)), state
 
     def step(self, observations, state, seed, greedy=False, with_attention=False):
         del greedy
         added = {key: value[tf.newaxis] for key, value in observations.items()}
-        output, state = self.unroll(added, state, with_attention)
+        output, state = self.unroll(added, state, with_attention=with_attention)
         logits, baseline = output.policy_logits[0], output.baseline[0]
         return StepOutput(distributions.sample(logits, seed), logits, baseline), state
 

@@ -39,10 +39,14 @@ OVERRIDES = {
     "observation_keys": ("['image', 'direction']", ("image", "direction")),
     "num_actors": ("3", 3),
     "envs_per_actor": ("64", 64),
+    "vectorization": ("async", "async"),
     "curriculum": ("[{'solution_length': [1, 2]}, {}]", ({"solution_length": [1, 2]}, {})),
     "curriculum_threshold": ("1", 1.0),
     "curriculum_window": ("20", 20),
     "agent": ("control", "control"),
+    "network": ("spatial", "spatial"),
+    "memory": ("convlstm", "convlstm"),
+    "memory_size": ("32", 32),
     "stem": ("patch", "patch"),
     "conv_channels": ("(8,)", (8,)),
     "conv_padding": ("VALID", "VALID"),
@@ -60,8 +64,19 @@ OVERRIDES = {
     "num_heads": ("4", 4),
     "head_size": ("8", 8),
     "share_weights": ("false", False),
+    "block_mlp": ("(384, 384)", (384, 384)),
     "control_blocks": ("6", 6),
+    "control_convolutions": ("3", 3),
+    "control_channels": ("32", 32),
     "mlp": ("[]", ()),
+    "map_size": ("4", 4),
+    "map_channels": ("16", 16),
+    "embedding_size": ("3", 3),
+    "vector_mlp": ("()", ()),
+    "head_mlp": ("()", ()),
+    "action_embedding": ("4", 4),
+    "argument_channels": ("8", 8),
+    "argument_entropy": ("exact", "exact"),
     "implementation": ("plain", "plain"),
     "policy_scale": ("1", 1.0),
     "unroll_length": ("7", 7),
@@ -104,7 +119,7 @@ def test_every_field_has_a_text():
 @pytest.mark.parametrize("name", OVERRIDES)
 def test_a_text_replaces_one_value(name):
     text, value = OVERRIDES[name]
-    before = Config(queue_size=8)
+    before = Config(queue_size=8, network="spatial" if name == "memory" else "entities")
     config = override(before, {name: text})
     assert getattr(config, name) == value
     assert type(getattr(config, name)) is type(getattr(before, name))
@@ -118,6 +133,21 @@ def test_texts_replace_several_values_at_once():
     assert (config.batch_size, config.envs_per_actor) == (24, 48)
     everything = override(Config(), {name: text for name, (text, _) in OVERRIDES.items()})
     assert all(getattr(everything, name) == value for name, (_, value) in OVERRIDES.items())
+
+
+def test_a_name_of_the_environments_arguments_replaces_that_argument():
+    before = Config(env_kwargs={"game": "chess", "size": 8})
+    config = override(before, {"game": "go", "size": "19", "seed": "3"})
+    assert config == Config(env_kwargs={"game": "go", "size": 19}, seed=3)
+    assert before.env_kwargs == {"game": "chess", "size": 8}
+    with pytest.raises(ValueError, match=r"config\.colour is unknown"):
+        override(before, {"colour": "1"})
+
+
+def test_each_network_has_its_own_memory():
+    with pytest.raises(ValueError, match="memory must be one of none, convlstm with network=spati"):
+        Config(network="spatial", memory="lstm")
+    assert Config(network="spatial", memory="convlstm").memory == "convlstm"
 
 
 def test_round_trip_through_json():
@@ -181,10 +211,12 @@ ONE_OR_MORE = [
     *("num_actors", "envs_per_actor", "curriculum_window"),
     *("entity_size", "max_entities", "match_size", "num_blocks", "num_heads", "head_size"),
     *("control_blocks", "unroll_length", "batch_size", "num_passes"),
+    *("memory_size", "control_convolutions", "map_size", "map_channels", "embedding_size"),
+    *("action_embedding", "argument_channels"),
     *("total_frames", "queue_size", "checkpoints_kept"),
 ]
 ZERO_OR_MORE = [
-    *("num_references", "num_frequencies", "seed"),
+    *("num_references", "num_frequencies", "seed", "control_channels"),
     *("baseline_cost", "entropy_cost", "policy_clip"),
     *("max_minutes", "metrics_seconds", "checkpoint_seconds"),
 ]
@@ -196,6 +228,10 @@ POSITIVE = [
 ]
 CHOICES = {
     "agent": "relational, control, random",
+    "network": "entities, spatial",
+    "memory": "none, lstm, convlstm",
+    "argument_entropy": "sampled, exact",
+    "vectorization": "auto, sync, async",
     "stem": "conv, patch",
     "conv_padding": "SAME, VALID",
     "entities": "all, occupied",
@@ -223,7 +259,11 @@ WRONG = [
     ("patch", (1, 3, 3), "two odd positive numbers"),
     ("patch", (1, 2), "two odd positive numbers"),
     ("patch", (-1, 3), "two odd positive numbers"),
-    ("mlp", (16, 0), "of numbers that are at least 1"),
+    *(
+        (name, (16, 0), "of numbers that are at least 1")
+        for name in ("mlp", "block_mlp", "vector_mlp", "head_mlp")
+    ),
+    ("memory", "convlstm", "one of none, lstm with network=entities"),
     ("conv_channels", (0,), "of numbers that are at least 1"),
     ("conv_channels", (), "not empty"),
     ("discount_factor", 1.01, "in [0, 1]"),

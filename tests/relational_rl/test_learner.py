@@ -331,9 +331,9 @@ class RecordingAgent(LinearAgent):
         super().__init__()
         self.shown = []
 
-    def unroll_features(self, observations, with_attention=False):
+    def unroll_features(self, observations, *args):
         self.shown.append(observations["image"].numpy()[0, :, 0, 0, 0].tolist())
-        return super().unroll_features(observations, with_attention)
+        return super().unroll_features(observations, *args)
 
 
 def test_every_environment_is_learned_from_once_in_every_pass():

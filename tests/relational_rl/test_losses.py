@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from relational_rl import losses
+from relational_rl import distributions, losses
 
 T, B, A = 4, 3, 5
 _random = np.random.default_rng(0)
@@ -39,10 +39,11 @@ def reduce_by_loop(terms, reduction, weights=WEIGHTS):
 
 
 def call(name, reduction="sum", **changes):
-    """Call one of the losses on the inputs above, with changes."""
+    """Call one of the losses on the inputs above, with changes; `logits` make the policy."""
+    logits = changes.pop("logits", LOGITS)
     inputs = {
-        "logits": LOGITS,
-        "actions": ACTIONS,
+        "log_probs": distributions.log_prob(logits, ACTIONS),
+        "entropies": distributions.entropy(logits),
         "advantages": ADVANTAGES,
         "behaviour_log_probs": BEHAVIOUR_LOG_PROBS,
         "clip_ratio": CLIP_RATIO,
@@ -52,16 +53,15 @@ def call(name, reduction="sum", **changes):
         **changes,
     }
     names = {
-        "policy_gradient_loss": ["logits", "actions", "advantages"],
+        "policy_gradient_loss": ["log_probs", "advantages"],
         "clipped_policy_gradient_loss": [
-            "logits",
-            "actions",
+            "log_probs",
             "behaviour_log_probs",
             "advantages",
             "clip_ratio",
         ],
         "baseline_loss": ["values", "targets"],
-        "entropy_loss": ["logits"],
+        "entropy_loss": ["entropies"],
     }
     arguments = [inputs[each] for each in names[name]]
     return getattr(losses, name)(*arguments, inputs["weights"], reduction)
@@ -155,8 +155,7 @@ def test_policy_gradient_is_the_gradient_of_the_expected_reward():
         policy = tf.nn.softmax(logits)
         expected = tf.reduce_sum(policy * rewards)
         loss = losses.policy_gradient_loss(
-            tf.broadcast_to(logits, (A, 1, A)),
-            np.arange(A)[:, np.newaxis],
+            distributions.log_prob(tf.broadcast_to(logits, (A, 1, A)), np.arange(A)[:, np.newaxis]),
             (rewards * policy.numpy())[:, np.newaxis],
             np.ones((A, 1), np.float32),
         )
@@ -231,13 +230,13 @@ def test_compiled_equals_uncompiled(name):
         ),
         (
             "policy_gradient_loss",
-            {"logits": LOGITS[0]},
-            r"logits must have shape \[4, 3, None\], got \[3, 5\]",
+            {"log_probs": LOGITS},
+            r"log_probs must have shape \[4, 3\], got \[4, 3, 5\]",
         ),
         (
-            "policy_gradient_loss",
-            {"actions": ACTIONS[:, :1]},
-            r"actions must have shape \[4, 3\], got \[4, 1\]",
+            "entropy_loss",
+            {"entropies": VALUES[:, :1]},
+            r"entropies must have shape \[4, 3\], got \[4, 1\]",
         ),
         (
             "clipped_policy_gradient_loss",

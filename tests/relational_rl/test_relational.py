@@ -48,6 +48,16 @@ def test_shared_blocks_equal_the_loops(num_blocks, mask):
     np.testing.assert_allclose(output.features, expected, atol=1e-3)
 
 
+def test_blocks_may_have_hidden_layers_of_other_sizes():
+    module = make_relational(mlp=(7, 9))
+    output = module(entities())
+    expected, weights = FEATURES.astype(np.float64), by_hand.variables(module)
+    assert (weights["hidden/w"].shape[1], weights["hidden_1/w"].shape) == (7, (7, 9))
+    for _ in range(2):
+        expected, _ = by_hand.block(expected, weights, HEADS, SIZE)
+    np.testing.assert_allclose(output.features, expected, atol=1e-3)
+
+
 def test_separate_blocks_are_applied_in_their_order():
     module = make_relational(num_blocks=3, share_weights=False)
     expected, output = FEATURES.astype(np.float64), module(entities())
@@ -116,8 +126,8 @@ def test_there_must_be_a_block(make):
         make(0)
 
 
-def make_residual(num_blocks=2):
-    module = ResidualModule(num_blocks, (2, 3))
+def make_residual(num_blocks=2, **values):
+    module = ResidualModule(num_blocks, (2, 3), **values)
     module(entities())
     by_hand.randomize(module)
     return module
@@ -161,9 +171,31 @@ def test_residual_blocks_see_entities_in_their_cells_of_an_empty_map():
         )
 
 
+def test_residual_blocks_may_have_more_convolutions_and_other_channels():
+    module = make_residual(num_convolutions=3, channels=4)
+    output = module(entities())
+    assert output.features.shape == (B, N, 4)
+    values = by_hand.variables(module)
+    x = FEATURES.astype(np.float64) @ values["project/w"] + values["project/b"]
+    for b in range(B):
+        image = x[b].reshape(2, 3, 4)
+        for i in range(2):
+            update = image
+            for which in ("first", "second", "3"):
+                kernel, bias = values[f"block_{i}_{which}/w"], values[f"block_{i}_{which}/b"]
+                update = by_hand.convolution(by_hand.relu(update), kernel, bias)
+            image = image + update
+        np.testing.assert_allclose(output.features[b], image.reshape(N, 4), atol=1e-4)
+
+
 def test_residual_blocks_have_two_convolutions_each():
     for num_blocks in (1, 3):
         assert count(make_residual(num_blocks)) == num_blocks * 2 * (9 * F * F + F)
+
+
+def test_a_residual_block_needs_a_convolution():
+    with pytest.raises(ValueError, match="num_convolutions must be at least 1, got 0"):
+        ResidualModule(1, (2, 3), num_convolutions=0)
 
 
 def test_residual_blocks_need_every_cell():

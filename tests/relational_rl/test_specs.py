@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from relational_rl.specs import EnvironmentSpec
+from relational_rl.specs import ArgumentSpec, EnvironmentSpec, ImageSpec
 
 IMAGE = spaces.Box(0, 255, (4, 5, 3), np.uint8)
 ACTIONS = spaces.Discrete(6)
@@ -178,3 +178,115 @@ def test_observations_of_a_dict_must_be_a_mapping():
     spec = EnvironmentSpec.from_spaces(DICT, ACTIONS, ("view",))
     with pytest.raises(ValueError, match="observations must be a mapping, got ndarray"):
         spec.select(np.zeros((1, 4, 5, 3)))
+
+
+class Layers(spaces.Box):
+    """An image that tells which of its channels are categories."""
+
+    def __init__(self, shape, categories):
+        super().__init__(0, 9, shape, np.int16)
+        self.categories = categories
+
+
+class Calls(spaces.MultiDiscrete):
+    """Actions with arguments that tell which type takes which, and where."""
+
+    def __init__(self, sizes, **attributes):
+        super().__init__(sizes)
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+
+MAPS = spaces.Dict(
+    {
+        "available": spaces.MultiBinary(3),
+        "last": spaces.MultiDiscrete([3, 20, 2, 6]),
+        "minimap": Layers((2, 3, 1), [0]),
+        "player": spaces.Box(0, 100, (2,), np.int32),
+        "screen": Layers((4, 5, 2), [0, 7]),
+    }
+)
+CALLS = {
+    "argument_mask": np.array([[0, 0, 0], [1, 1, 0], [0, 0, 1]], bool),
+    "argument_images": ("screen", None, "minimap"),
+    "mask_key": "available",
+    "last_action_key": "last",
+}
+
+
+def test_actions_with_arguments_are_read_with_what_they_refer_to():
+    spec = EnvironmentSpec.from_spaces(MAPS, Calls([3, 20, 2, 6], **CALLS))
+    assert spec.images == {
+        "image": ImageSpec("minimap", (2, 3, 1), "int16"),
+        "image_1": ImageSpec("screen", (4, 5, 2), "int16", (0, 7)),
+    }
+    assert spec.num_actions == 3
+    assert spec.action_shape == (4,)
+    assert spec.arguments == ArgumentSpec(
+        (20, 2, 6), ((), (0, 1), (2,)), ("image_1", None, "image")
+    )
+    np.testing.assert_array_equal(spec.arguments.table(), CALLS["argument_mask"])
+    assert spec.vector_keys == ("player",)
+    chosen = ("screen", "available", "last")
+    fewer = dict(CALLS, argument_images=("screen", None, None))
+    spec = EnvironmentSpec.from_spaces(MAPS, Calls([3, 20, 2, 6], **fewer), chosen)
+    assert list(spec.images) == ["image"]
+    assert spec.arguments.images == ("image", None, None)
+    assert spec.vector_size == 0
+
+
+def test_observations_of_such_an_environment_are_brought_to_the_agents_form():
+    spec = EnvironmentSpec.from_spaces(MAPS, Calls([3, 20, 2, 6], **CALLS))
+    batch = [MAPS.sample() for _ in range(5)]
+    observations = {key: np.stack([each[key] for each in batch]) for key in MAPS}
+    selected = spec.select(observations)
+    assert selected["image"] is observations["minimap"]
+    assert selected["image_1"] is observations["screen"]
+    np.testing.assert_array_equal(selected["vector"], observations["player"])
+    np.testing.assert_array_equal(selected["mask"], observations["available"] == 1)
+    np.testing.assert_array_equal(selected["last_action"], observations["last"])
+    zeros = spec.zeros((5,))
+    assert {key: (value.shape, value.dtype) for key, value in selected.items()} == {
+        key: (value.shape, value.dtype) for key, value in zeros.items()
+    }
+
+
+def test_without_attributes_every_type_takes_every_argument():
+    spec = EnvironmentSpec.from_spaces(IMAGE, spaces.MultiDiscrete([2, 5]))
+    assert spec.arguments == ArgumentSpec((5,), ((0,), (0,)), (None,))
+    assert (spec.mask_key, spec.last_action_key) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("observation_space", "sizes", "attributes", "message"),
+    [
+        (MAPS, [3, 20, 2, 6], {"argument_mask": np.ones((2, 3))}, r"\(3, 3\), got \(2, 3\)"),
+        (MAPS, [3, 20, 2, 6], {"argument_images": ("screen",)}, r"must be 3 keys or None, got"),
+        (
+            MAPS,
+            [3, 20, 2, 6],
+            {"argument_images": ("player", None, None)},
+            r"must name images among \['minimap', 'screen'\], got 'player'",
+        ),
+        (
+            MAPS,
+            [3, 20, 2, 7],
+            {},
+            r"an argument on 'minimap' must have 2 \* 3 values, got 7",
+        ),
+        (MAPS, [3, 20, 2, 6], {"mask_key": "legal"}, r"mask_key must be among .* got 'legal'"),
+        (MAPS, [[3, 20], [2, 6]], {}, r"must be a MultiDiscrete \[1 \+ K\] that starts at 0"),
+        (
+            Layers((4, 5, 2), [7]),
+            [2, 5],
+            {"argument_images": (None,)},
+            r"categories must be 2 numbers that are at least 0, one a channel, got \(7,\)",
+        ),
+    ],
+)
+def test_attributes_that_do_not_fit_are_named(observation_space, sizes, attributes, message):
+    calls = Calls(sizes, **{**CALLS, **attributes})
+    if not isinstance(observation_space, spaces.Dict):
+        calls = Calls(sizes)
+    with pytest.raises(ValueError, match=message):
+        EnvironmentSpec.from_spaces(observation_space, calls)

@@ -1,5 +1,9 @@
 """The action codec, against PySC2's own validation and translation."""
 
+import pickle
+from copy import deepcopy
+
+import gymnasium
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -180,6 +184,17 @@ def test_the_tables():
     signatures = {tuple(row) for row in CODEC.argument_mask.tolist()}
     assert len(signatures) == 13
     assert CODEC.argument_mask[331].tolist() == [n in ("queued", "screen") for n in ARGUMENTS]
+
+
+@pytest.mark.parametrize("copy", [lambda x: x, lambda x: pickle.loads(pickle.dumps(x)), deepcopy])
+def test_the_space_tells_what_its_numbers_mean(copy):
+    space = copy(CODEC.space)
+    assert isinstance(space, gymnasium.spaces.MultiDiscrete)
+    np.testing.assert_array_equal(space.argument_mask, CODEC.argument_mask)
+    images = dict(zip(ARGUMENTS, space.argument_images, strict=True))
+    assert {name for name, image in images.items() if image} == {"screen", "screen2", "minimap"}
+    assert (images["screen2"], images["minimap"]) == ("screen", "minimap")
+    assert (space.mask_key, space.last_action_key) == ("available_actions", "last_action")
 
 
 def test_an_unavailable_function_is_named_with_those_that_are():

@@ -104,6 +104,18 @@ def test_an_episode_from_feature_layers(make, size):
     assert not observation["last_action"].any()
 
 
+def test_the_images_tell_which_layers_are_categories(make):
+    space = make().observation_space
+    for key, layers in (("screen", SCREEN_LAYERS), ("minimap", MINIMAP_LAYERS)):
+        expected = [layer.size if layer.is_categorical else 0 for layer in layers]
+        assert list(space[key].categories) == expected
+        # A category is below their number.
+        largest = space[key].high[0, 0]
+        assert [n - 1 for n in expected if n] == largest[np.flatnonzero(expected)].tolist()
+    assert space["screen"].categories[5] == 5  # player_relative
+    assert space["screen"].categories[8] == 0  # hit points
+
+
 def test_the_seed_fixes_the_sequence_of_episodes(make):
     def first_sights(env, seed):
         sights = [env.reset(seed=seed)[0]["screen"]]

@@ -1,0 +1,37 @@
+"""MoveToBeacon on the stand-in, on two cores: the published network with fewer of everything.
+
+Screen and minimap of 16x16, one relational block of one head, 32 channels of memory. The scores
+are the stand-in's, not StarCraft's; `--config.game=starcraft` plays the game.
+"""
+
+import dataclasses
+
+from experiments.configs.sc2_movetobeacon import config as published
+
+config = dataclasses.replace(
+    published,
+    env_kwargs={"game": "standin", "screen_size": 16, "minimap_size": 16},
+    num_actors=1,
+    queue_size=1,
+    envs_per_actor=16,
+    batch_size=16,
+    unroll_length=20,
+    map_channels=16,
+    embedding_size=4,
+    memory_size=32,
+    num_blocks=1,
+    num_heads=1,
+    block_mlp=(64,),
+    vector_mlp=(32,),
+    mlp=(128,),
+    head_mlp=(128,),
+    # A mean, so that the values below hold for any size of batch.
+    reduction="mean",
+    baseline_cost=0.5,
+    entropy_cost=3e-3,
+    learning_rate=7e-4,
+    adam_epsilon=1e-5,
+    max_gradient_norm=1.0,
+    total_frames=3_000_000,
+    max_minutes=120.0,
+)

@@ -1,0 +1,146 @@
+"""StarCraft II's mini-games through the launcher: configs, and a tiny run on the stand-in."""
+
+import csv
+import dataclasses
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pysc2")
+
+from experiments import configs, launch
+from experiments.games import training_game
+from experiments.playing import Player, attempts_of, replay
+from experiments.trained import load_trained_agent
+from relational_rl.agents import make_agent
+from relational_rl.config import override
+from relational_rl.training import environment_spec
+from sc2_minigames.maps import MINI_GAMES
+
+NAMES = [f"sc2_{name.lower()}" for name in MINI_GAMES]
+SMALL = ["sc2_movetobeacon_small", "sc2_collectmineralshards_small"]
+TINY = {
+    "env_kwargs": "{'game': 'standin', 'screen_size': 8, 'minimap_size': 8, 'max_game_loops': 64}",
+    "vectorization": "sync",
+    "envs_per_actor": "2",
+    "batch_size": "2",
+    "unroll_length": "6",
+    "map_size": "4",
+    "map_channels": "4",
+    "embedding_size": "2",
+    "memory_size": "4",
+    "head_size": "4",
+    "mlp": "(8,)",
+    "metrics_seconds": "0",
+}
+
+# Zambaldi et al. 2018, section 4 and its appendix.
+PUBLISHED = {
+    "network": "spatial",
+    "memory": "convlstm",
+    "memory_size": 96,
+    "map_size": 8,
+    "embedding_size": 10,
+    "vector_mlp": (128, 64),
+    "head_size": 32,
+    "block_mlp": (384, 384),
+    "share_weights": True,
+    "mlp": (512, 512),
+    "head_mlp": (256,),
+    "action_embedding": 16,
+    "argument_channels": 16,
+    "control_blocks": 4,
+    "control_convolutions": 3,
+    "control_channels": 32,
+    "unroll_length": 80,
+    "batch_size": 32,
+    "discount_factor": 0.99,
+    "baseline_cost": 0.1,
+    "max_gradient_norm": 100.0,
+    "optimizer": "adam",
+    "adam_epsilon": 1e-8,
+    "learning_rate_schedule": "linear",
+    "entropy_schedule": "linear",
+    "reduction": "sum",
+    "policy_clip": 0.0,
+    "total_frames": 10_000_000_000,
+}
+
+
+def test_every_mini_game_has_a_config():
+    assert {*NAMES, *SMALL} == {name for name in configs.names() if name.startswith("sc2")}
+    for name, map_name in zip(NAMES, MINI_GAMES, strict=True):
+        assert configs.load(name).env_id == f"sc2_minigames:SC2/{map_name}-v0"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_published_values_are_in_it(name):
+    config = configs.load(name)
+    assert {key: getattr(config, key) for key in PUBLISHED} == PUBLISHED
+    assert config.num_heads in (1, 3)
+    assert config.num_blocks in (1, 3, 5)
+    assert config.entropy_cost in (1e-1, 1e-2, 1e-3)
+    assert config.learning_rate in (1e-4, 1e-5)
+    assert config.env_kwargs == {"game": "starcraft", "screen_size": 32, "minimap_size": 32}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_small_ones_say_that_they_play_the_standin(name):
+    config = configs.load(name)
+    assert config.env_kwargs["game"] == "standin"
+    assert "stand-in" in __import__(f"experiments.configs.{name}", fromlist=["config"]).__doc__
+    assert override(config, {"game": "starcraft"}).env_kwargs["game"] == "starcraft"
+
+
+def test_the_published_agents_can_be_built_without_the_game():
+    config = configs.load("sc2_movetobeacon")
+    spec = environment_spec(config)
+    assert [image.key for image in spec.images.values()] == ["screen", "minimap"]
+    assert spec.arguments.sizes[:4] == (1024, 1024, 1024, 2)
+    counts = [
+        make_agent(dataclasses.replace(config, agent=agent), spec).num_parameters()
+        for agent in ("relational", "control")
+    ]
+    assert 1_000_000 < min(counts) < max(counts) < 4_000_000
+
+
+def play(trained):
+    """Two games at a time, so that one slot is used again."""
+    player = Player(trained.agent, trained.spec, num_slots=2)
+    return player.play(training_game(trained.config), attempts_of(range(3)))
+
+
+def test_a_tiny_run_trains_and_goes_on_where_it_stopped(tmp_path, capsys):
+    def run(frames, *more):
+        arguments = ["--config=sc2_movetobeacon_small", f"--run_dir={tmp_path / 'run'}"]
+        arguments += [f"--config.{name}={text}" for name, text in TINY.items()]
+        return launch.main([*arguments, f"--config.total_frames={frames}", *more])
+
+    assert run(24) == 0, capsys.readouterr().err
+    trained = load_trained_agent(tmp_path / "run")
+    assert trained.frames >= 24
+    assert run(48) == 0
+    assert "resumed at" in capsys.readouterr().out
+    again = load_trained_agent(tmp_path / "run")
+    assert again.frames >= 48
+    with open(tmp_path / "run" / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) >= 4
+    # Episodes of 64 loops, 8 a step, and every number finite.
+    lengths = {float(row["episode_length"]) for row in rows if row["episode_length"]}
+    assert lengths <= {8.0}
+    assert all(np.isfinite(float(row[name])) for row in rows for name in ("loss", "entropy"))
+    assert all(-1e-4 < float(row["behaviour_kl"]) < 1.0 for row in rows)
+    played = play(again)
+    assert [len(episode.actions) for episode in played] == [8] * 3
+    assert all(len(action) == 14 for episode in played for action in episode.actions)
+    frames = replay(training_game(again.config), played[0])
+    assert len(frames) == 9
+    assert frames[0].shape == (64, 64, 3)
+    changed = [
+        float(np.abs(a - b).max())
+        for a, b in zip(again.agent.variables, trained.agent.variables, strict=True)
+    ]
+    assert max(changed) > 1e-6
+    assert run(48, "--config.game=starcraft") == 1
+    assert "was started with config.env_kwargs=" in capsys.readouterr().err
