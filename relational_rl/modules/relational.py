@@ -2,14 +2,15 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
 from relational_rl.modules.attention import MultiHeadAttention
 from relational_rl.modules.entities import Entities
 
-# Of the initial weights of likeness: at 3 an equal colour counts e^3 times an unlike one.
-_LIKENESS_DEVIATION = 3.0
+# A head's first weight of likeness: an equal colour counts e^4 times an unlike one.
+_FIRST_LIKENESS = 4.0
 
 
 class RelationalOutput(NamedTuple):
@@ -31,8 +32,8 @@ class RelationalBlock(snt.Module):
     layer gives the entity's size, so that the sum is possible.
 
     Where the entities bring their likeness, each head learns how much to attend by it: one number
-    for each pixel around the asking entity (not in the paper). They begin at random and far from
-    0, so that some head looks for what is alike from the start.
+    for each pixel around the asking entity (not in the paper). Each head begins by looking for what
+    is like one of these pixels, the first head for the first.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class RelationalBlock(snt.Module):
     @snt.once
     def _build(self, num_pixels: int):
         shape = [self._attention.num_heads, num_pixels]
-        initial = snt.initializers.RandomNormal(stddev=_LIKENESS_DEVIATION)
-        self._likeness_scale = tf.Variable(initial(shape, tf.float32), name="likeness_scale")
+        initial = np.zeros(shape, np.float32)
+        for head in range(shape[0]):
+            initial[head, head % num_pixels] = _FIRST_LIKENESS
+        self._likeness_scale = tf.Variable(initial, name="likeness_scale")
 
     def __call__(self, entities: Entities) -> tuple[tf.Tensor, tf.Tensor]:
         """Maps features [B, N, F] to features [B, N, F] and weights [B, H, N, N]."""
