@@ -25,7 +25,7 @@ config = dataclasses.replace(
     discount_factor=0.97,
     learning_rate_schedule="linear",
     entropy_schedule="linear",
-    total_frames=5_000_000,
+    total_frames=4_000_000,
     stop_at_solved=0.0,
     max_minutes=30.0,
 )
