@@ -168,11 +168,11 @@ def test_gradients_beside_a_dead_step_are_finite():
     live = tf.constant(weights > 0.0)
     logits = tf.Variable(np.random.default_rng(1).normal(size=(T, B, A)).astype(np.float32))
     values = tf.Variable(inputs.pop("values"))
-    actions = np.zeros((T, B), np.int32)
     with tf.GradientTape() as tape:
-        log_rhos = tf.where(live, tf.nn.log_softmax(logits)[..., 0] + 1.0, -np.inf)
+        log_probs = tf.nn.log_softmax(logits)[..., 0]
+        log_rhos = tf.where(live, log_probs + 1.0, -np.inf)
         returns = vtrace.from_importance_weights(**{**inputs, "log_rhos": log_rhos}, values=values)
-        loss = losses.policy_gradient_loss(logits, actions, returns.pg_advantages, weights)
+        loss = losses.policy_gradient_loss(log_probs, returns.pg_advantages, weights)
         loss += losses.baseline_loss(values, returns.vs, weights)
     for gradient in tape.gradient(loss, [logits, values]):
         assert np.isfinite(gradient).all()
