@@ -263,9 +263,7 @@ def _exponential(typingctx, vector):
         for coefficient in _EXPONENTIAL[1:]:
             polynomial = add_product(polynomial, r, _filled(lanes, coefficient))
         square = builder.fmul(r, r, flags=exact)
-        result = builder.fadd(
-            add_product(polynomial, square, r), _filled(lanes, 1.0), flags=exact
-        )
+        result = builder.fadd(add_product(polynomial, square, r), _filled(lanes, 1.0), flags=exact)
         # Added to the exponent, n multiplies by 2^n.
         bits = builder.shl(builder.fptosi(n, ints), _filled(lanes, 23, _INT))
         scaled = builder.bitcast(builder.add(builder.bitcast(result, ints), bits), floats)
@@ -304,9 +302,7 @@ def _below(typingctx, vector, number):
         del context
         lanes = sig.args[0].lanes
         limit = _spread(builder, args[1], lanes)
-        return _select(
-            builder, "<", args[0], limit, _filled(lanes, 1.0), _filled(lanes, 0.0)
-        )
+        return _select(builder, "<", args[0], limit, _filled(lanes, 1.0), _filled(lanes, 0.0))
 
     return vector(vector, types.float32), generate
 
