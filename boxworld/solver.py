@@ -54,13 +54,13 @@ UNSOLVABLE = -1
 """What `solution_steps` gives for a level without a solution."""
 
 _FLOOR, _AGENT, _GEM = (ord(c) for c in (FLOOR_CHARACTER, AGENT_CHARACTER, GEM_CHARACTER))
-_FIRST_KEY, _LAST_KEY = ord(KEY_CHARACTERS[0]), ord(KEY_CHARACTERS[-1])
+FIRST_KEY, _LAST_KEY = ord(KEY_CHARACTERS[0]), ord(KEY_CHARACTERS[-1])
 _FIRST_LOCK, _LAST_LOCK = ord(LOCK_CHARACTERS[0]), ord(LOCK_CHARACTERS[-1])
-_LOCK_TO_KEY = _FIRST_KEY - _FIRST_LOCK
-_NO_KEY = 0
+_LOCK_TO_KEY = FIRST_KEY - _FIRST_LOCK
+NO_KEY = 0
 
 _WALL = 0  # on no level's text form
-_BLOCKED, _FREE, _CHANGES, _WINS = range(4)  # what a move can come to
+BLOCKED, FREE, CHANGES, WINS = range(4)  # what a move can come to
 
 _CHUNK = 4096  # levels dealt at a time
 _ONE = np.uint64(1)
@@ -70,7 +70,7 @@ _SHIFT = np.uint64(29)
 
 @compiled
 def _is_key(cell):
-    return _FIRST_KEY <= cell <= _LAST_KEY
+    return FIRST_KEY <= cell <= _LAST_KEY
 
 
 @compiled
@@ -79,7 +79,7 @@ def _is_lock(cell):
 
 
 @compiled
-def _with_border(text):
+def with_border(text):
     """Returns uint8 [S * S], the characters of `text` (uint8 [S - 2, S - 2]) inside walls."""
     size = text.shape[0]
     things = np.full((size + 2, size + 2), _WALL, np.uint8)
@@ -88,7 +88,7 @@ def _with_border(text):
 
 
 @compiled
-def _locks_to_gem(things):
+def locks_to_gem(things):
     """Returns bool [S * S]: the locks of the solution path, which are worth opening.
 
     The gem's box is on it, and so is every box that holds a key to a box on it.
@@ -108,7 +108,7 @@ def _locks_to_gem(things):
 
 
 @compiled
-def _number_objects(things):
+def number_objects(things):
     """Returns int64 [S * S], a number for each cell with a key or a lock, else -1; and how many."""
     numbers = np.full(things.size, -1, np.int64)
     count = 0
@@ -120,28 +120,33 @@ def _number_objects(things):
 
 
 @compiled
-def _is_gone(gone, configuration, number):
+def is_gone(gone, configuration, number):
+    """Returns whether an object is gone in a configuration; `gone` as in `new_memory`."""
     word = gone[configuration, number >> 6]
     return (word >> np.uint64(number & 63)) & _ONE == _ONE
 
 
 @compiled
-def _try_object(things, numbers, on_path, gone, configuration, held, target):
-    """Returns what moving onto a key, a lock or the gem comes to, and the key held after it."""
+def try_move(things, numbers, on_path, gone, configuration, held, target):
+    """Returns what moving onto a cell comes to, and the key held after it."""
     thing, number = things[target], numbers[target]
-    if number >= 0 and _is_gone(gone, configuration, number):
-        return _FREE, held
+    if thing in (_FLOOR, _AGENT):
+        return FREE, held
+    if thing == _WALL:
+        return BLOCKED, held
+    if number >= 0 and is_gone(gone, configuration, number):
+        return FREE, held
     if _is_lock(thing):
         # A distractor's lock is as good as shut: opening it ends the episode.
         opens = held == thing + _LOCK_TO_KEY and on_path[target]
-        return (_CHANGES, np.uint8(_NO_KEY)) if opens else (_BLOCKED, held)
-    if _is_lock(things[target + 1]) and not _is_gone(gone, configuration, numbers[target + 1]):
-        return _BLOCKED, held  # the content of a locked box
-    return (_WINS, held) if thing == _GEM else (_CHANGES, thing)
+        return (CHANGES, np.uint8(NO_KEY)) if opens else (BLOCKED, held)
+    if _is_lock(things[target + 1]) and not is_gone(gone, configuration, numbers[target + 1]):
+        return BLOCKED, held  # the content of a locked box
+    return (WINS, held) if thing == _GEM else (CHANGES, thing)
 
 
 @compiled
-def _find(table, held_of, gone_of, held, gone):
+def find(table, held_of, gone_of, held, gone):
     """Returns the slot of the hash table that a configuration is in, or else belongs in."""
     mask = np.uint64(table.size - 1)
     value = np.uint64(held)
@@ -158,11 +163,11 @@ def _find(table, held_of, gone_of, held, gone):
 
 
 @compiled
-def _new_memory(capacity, words, cells):
+def new_memory(capacity, words, cells):
     """Returns what a search remembers, with room for K = `capacity` configurations.
 
     Returns:
-        held_of: uint8 [K], the character of the key held in a configuration, or `_NO_KEY`.
+        held_of: uint8 [K], the character of the key held in a configuration, or `NO_KEY`.
         gone_of: uint64 [K, W], the objects gone in a configuration.
         table: int64 [4 K], the hash table of configurations, -1 in a free slot.
         came_from: int64 [K * S * S], the state from which a state was first reached, or -1.
@@ -178,10 +183,10 @@ def _new_memory(capacity, words, cells):
 
 
 @compiled
-def _doubled(held_of, gone_of, came_from, queue):
+def doubled(held_of, gone_of, came_from, queue):
     """Returns a memory of twice the size with the same content, given one that is full."""
     capacity, words = gone_of.shape
-    new_held_of, new_gone_of, table, new_came_from, new_queue = _new_memory(
+    new_held_of, new_gone_of, table, new_came_from, new_queue = new_memory(
         2 * capacity, words, queue.size // capacity
     )
     new_held_of[:capacity] = held_of
@@ -189,7 +194,7 @@ def _doubled(held_of, gone_of, came_from, queue):
     new_came_from[: came_from.size] = came_from
     new_queue[: queue.size] = queue
     for known in range(capacity):
-        table[_find(table, held_of, gone_of, held_of[known], gone_of[known])] = known
+        table[find(table, held_of, gone_of, held_of[known], gone_of[known])] = known
     return new_held_of, new_gone_of, table, new_came_from, new_queue
 
 
@@ -221,14 +226,14 @@ def _search(text, max_steps):
     """
     size = text.shape[0] + 2
     moves = (-size, size, -1, 1)  # up, down, left, right
-    things = _with_border(text)
-    on_path = _locks_to_gem(things)
-    numbers, count = _number_objects(things)
+    things = with_border(text)
+    on_path = locks_to_gem(things)
+    numbers, count = number_objects(things)
     cells = things.size
-    held_of, gone_of, table, came_from, queue = _new_memory(32, count // 64 + 1, cells)
+    held_of, gone_of, table, came_from, queue = new_memory(32, count // 64 + 1, cells)
 
     start = np.argmax(things == _AGENT)
-    table[_find(table, held_of, gone_of, held_of[0], gone_of[0])] = 0
+    table[find(table, held_of, gone_of, held_of[0], gone_of[0])] = 0
     came_from[start] = start
     queue[0] = start
     configurations, head, tail = 1, 0, 1
@@ -244,28 +249,23 @@ def _search(text, max_steps):
         here = state // cells
         for action in range(4):
             target = state - here * cells + moves[action]
-            thing = things[target]
-            if thing == _WALL:
-                continue
-            outcome, held = _FREE, held_of[here]
-            if thing != _FLOOR and thing != _AGENT:
-                outcome, held = _try_object(things, numbers, on_path, gone_of, here, held, target)
-            if outcome == _WINS:
+            outcome, held = try_move(things, numbers, on_path, gone_of, here, held_of[here], target)
+            if outcome == WINS:
                 return _retrace(came_from, state, cells, moves, action, steps + 1)
-            if outcome == _BLOCKED:
+            if outcome == BLOCKED:
                 continue
             there = here
-            if outcome == _CHANGES:
+            if outcome == CHANGES:
                 gone = gone_of[here].copy()
                 gone[numbers[target] >> 6] |= _ONE << np.uint64(numbers[target] & 63)
-                slot = _find(table, held_of, gone_of, held, gone)
+                slot = find(table, held_of, gone_of, held, gone)
                 there = table[slot]
                 if there < 0:
                     if configurations == held_of.size:
-                        held_of, gone_of, table, came_from, queue = _doubled(
+                        held_of, gone_of, table, came_from, queue = doubled(
                             held_of, gone_of, came_from, queue
                         )
-                        slot = _find(table, held_of, gone_of, held, gone)
+                        slot = find(table, held_of, gone_of, held, gone)
                     there = configurations
                     configurations += 1
                     table[slot] = there

@@ -116,6 +116,9 @@ class Actor:
         self._version = -1
         self._stage = -1
         self._environment: VectorEnv | None = None
+        if isinstance(agent, Agent):
+            # An actor acts beside a learner, which needs the other cores more, and beside others.
+            agent.limit_threads(1)
         self._act = tf.function(self._agent.step, jit_compile=agent.can_compile, autograph=False)
 
     def set_parameters(self, parameters: Sequence[np.ndarray], version: int) -> None:

@@ -20,6 +20,7 @@ COMMANDS = [
 # Training to the end is what the demo does; here a command has to work, not to learn.
 SHORTER = {
     "experiments.launch": ["--config.total_frames=9000", "--config.metrics_seconds=0"],
+    "experiments.imitation": ["--minutes=0.02", "--levels=4", "--evaluations=1"],
     "experiments.evaluate": ["--levels=20"],
     "experiments.generalisation": ["--levels=4"],
     "experiments.attention": ["--level_seed=3"],

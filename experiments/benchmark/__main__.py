@@ -12,6 +12,8 @@ BENCHMARKS = {
     "environment": "experiments.benchmark.environment:environment",
     "solvable": "experiments.benchmark.environment:solvable",
     "training": "experiments.benchmark.training:training",
+    "frameworks": "experiments.benchmark.frameworks:frameworks",
+    "profile": "experiments.benchmark.profile:profile",
 }
 """The function of each benchmark, as `module:function`, so that none is imported unless it runs."""
 

@@ -53,11 +53,7 @@ def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str,
     config = config or configs.load("boxworld")
     limit = _matrix_limit(repeats)  # first: packed agents take NumPy's threads for themselves
     wide = dataclasses.replace(config, **NETWORK)
-    environment = make_vector_environment(ENV_ID, config.batch_size)
-    spec = EnvironmentSpec.from_spaces(
-        environment.single_observation_space, environment.single_action_space
-    )
-    background = estimate_background(environment, spec, seed=0)
+    spec, background = _spec_and_background(config)
     unroll = _unroll(config, spec, background)
     images = unroll.observations["image"].reshape(-1, *spec.image_shape)
     frames = unroll.actions.size
@@ -66,7 +62,7 @@ def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str,
     for name, network in (("width 64", wide), ("boxworld", config)):
         for implementation in ("plain", "packed"):
             chosen = dataclasses.replace(network, implementation=implementation, num_passes=1)
-            agent = _agent(chosen, spec, background)
+            agent = make_learning_agent(chosen, spec, background)
             learner = Learner(agent, chosen, seed=0)
             speed = best_rate(frames, partial(learner.update, unroll, 0.0), repeats)
             speeds[name, implementation] = speed
@@ -76,7 +72,7 @@ def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str,
                 share = 6 * multiplications(agent, images, chosen) * speed / limit
                 remark = f"{ratio:.1f} times plain; {share:.0%} of the matrix-product limit"
             yield f"learning, {name}, {implementation}", speed, remark
-    agent = _agent(config, spec, background)
+    agent = make_learning_agent(config, spec, background)
     act = tf.function(agent.step, jit_compile=agent.can_compile, autograph=False)
     batch = {"image": np.repeat(images[:1], config.envs_per_actor, axis=0)}
     batch["image"][:] = np.resize(images, batch["image"].shape)
@@ -89,6 +85,13 @@ def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str,
     yield "whole loop, boxworld", _loop_speed(config), f"each learned {config.num_passes} times"
 
 
+def play_randomly(config: Config) -> tuple[EnvironmentSpec, np.ndarray, np.ndarray]:
+    """Returns the game's spec, its background and the frames of one batch of unrolls [B, ...]."""
+    spec, background = _spec_and_background(config)
+    unroll = _unroll(config, spec, background)
+    return spec, background, unroll.observations["image"].reshape(-1, *spec.image_shape)
+
+
 def training(config: Config | None = None, repeats: int = 10) -> Table:
     """Measures learning, acting and the whole loop."""
     return Table(
@@ -98,7 +101,20 @@ def training(config: Config | None = None, repeats: int = 10) -> Table:
     )
 
 
-def _agent(config: Config, spec: EnvironmentSpec, background: np.ndarray) -> Agent:
+def _spec_and_background(config: Config) -> tuple[EnvironmentSpec, np.ndarray]:
+    environment = make_vector_environment(ENV_ID, config.batch_size)
+    spec = EnvironmentSpec.from_spaces(
+        environment.single_observation_space, environment.single_action_space
+    )
+    return spec, estimate_background(environment, spec, seed=0)
+
+
+def make_learning_agent(config: Config, spec: EnvironmentSpec, background: np.ndarray) -> Agent:
+    """Makes an agent that knows the background.
+
+    Raises:
+      ValueError: the config's agent does not learn.
+    """
     agent = make_agent(config, spec)
     if not isinstance(agent, Agent):
         raise ValueError(f"agent must be one that learns, got {config.agent!r}")
@@ -108,7 +124,7 @@ def _agent(config: Config, spec: EnvironmentSpec, background: np.ndarray) -> Age
 
 def _unroll(config: Config, spec: EnvironmentSpec, background: np.ndarray) -> Unroll:
     """Returns one batch of unrolls of the untrained agent."""
-    agent = _agent(config, spec, background)
+    agent = make_learning_agent(config, spec, background)
     actor = Actor(
         lambda kwargs: make_vector_environment(ENV_ID, config.batch_size, kwargs),
         agent,

@@ -264,6 +264,11 @@ class Agent(snt.Module):
         """
         self._packed = PackedFeatures(self.encoder, self.core)
 
+    def limit_threads(self, count: int) -> None:
+        """Computes packed features in at most `count` threads; TensorFlow's are not touched."""
+        if self._packed is not None:
+            self._packed.limit_threads(count)
+
     @property
     def can_compile(self) -> bool:
         """Whether XLA should compile the whole agent: not packed features, nor a core's veto."""

@@ -8,6 +8,7 @@ by compiled loops, the images of a batch shared out over threads.
     scenes     images -> packed rows
     simd       vectors of numbers in registers
     attention  attention among the rows of each image
+    references what entities are told of points of reference
     kernels    what else is not a product of matrices
     network    the forward and the backward pass
     features   the network as a differentiable TensorFlow function of an agent's variables

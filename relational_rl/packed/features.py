@@ -92,6 +92,10 @@ class PackedFeatures:
         # Each thread has a core to itself; NumPy's own threads would only get in the way.
         ThreadpoolController().limit(limits=1, user_api="blas")
 
+    def limit_threads(self, count: int) -> None:
+        """Shares a batch over at most `count` threads from now on."""
+        self._networks = self._networks[:count]
+
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the features float32 [B, F] of uint8 images [B, H, W, C]."""
 

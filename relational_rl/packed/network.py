@@ -7,6 +7,7 @@ H heads, D head size, Q references, M match size.
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from relational_rl.packed import kernels
 from relational_rl.packed.attention import attention_kernels, padded
+from relational_rl.packed.references import reference_kernels
 from relational_rl.packed.scenes import Scenes
 
 
@@ -94,6 +96,10 @@ class Parameters(NamedTuple):
         return Parameters.of([np.zeros_like(array) for array in self.flat()], sizes)
 
 
+# So many different pixels are compared each with each.
+_MOST_COMPARED = 512
+
+
 class _Workspace:
     """Arrays that are made once and used again for every batch of at most that size."""
 
@@ -102,7 +108,7 @@ class _Workspace:
 
     def __call__(self, name: str, *shape: int, dtype: type = np.float32) -> np.ndarray:
         """Returns an array of a shape; what it holds is undefined."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         array = self._arrays.get(name)
         if array is None or array.size < size:
             array = np.empty(size + size // 4, dtype)
@@ -140,6 +146,13 @@ class PackedNetwork:
         self._projections = projections
         self._places = places
         self._attention = attention_kernels(sizes.head_size, sizes.max_entities)
+        self._references = reference_kernels(
+            sizes.entity_size,
+            sizes.num_references,
+            sizes.match_size,
+            2 * projections.shape[1],
+            sizes.patch[0] * sizes.patch[1],
+        )
         self._array = _Workspace()
 
     def forward(self, scenes: Scenes, parameters: Parameters) -> np.ndarray:
@@ -154,7 +167,7 @@ class PackedNetwork:
         columns = padded(sizes.max_entities)
         self._likeness = array("likeness", len(scenes.cells), num_pixels, columns)
         if sizes.likeness:
-            kernels.compare(self._waves, scenes.pixels, scenes.starts, self._likeness)
+            self._compare(scenes)
         for i in range(sizes.num_blocks):
             x = self._block(i, x, scenes, parameters.blocks[i % len(parameters.blocks)])
             self._inputs.append(x)
@@ -229,6 +242,14 @@ class PackedNetwork:
         waved = embed[num_pixels * channels : -count].reshape(num_pixels, -1, size)
         return plain, waved, embed[-count:]
 
+    def _compare(self, scenes: Scenes) -> None:
+        """Fills in how alike the colours of entities are."""
+        waves, places = self._waves, (scenes.pixels, scenes.starts, self._likeness)
+        if len(waves) <= _MOST_COMPARED:
+            kernels.compare(waves @ waves.T * np.float32(2 / waves.shape[1]), *places)
+        else:
+            kernels.compare_waves(waves, *places)
+
     # The references.
 
     def _tell(self, x: np.ndarray, scenes: Scenes, parameters: ReferenceParameters) -> np.ndarray:
@@ -236,36 +257,40 @@ class PackedNetwork:
         arrays = self._reference_arrays(scenes, "")
         height, width = sizes.map_shape
         weights = np.matmul(x, parameters.score, out=arrays.weights)
-        kernels.choose_references(
-            weights,
+        self._references.choose(
+            weights.reshape(-1),
             parameters.score_bias,
-            x,
+            x.reshape(-1),
             scenes.cells,
             scenes.starts,
             width,
-            self._waves,
+            self._waves.reshape(-1),
             scenes.pixels,
-            arrays.chosen,
-            arrays.chosen_waves,
-            arrays.places,
+            arrays.chosen.reshape(-1),
+            arrays.chosen_waves.reshape(-1),
+            arrays.places.reshape(-1),
         )
         np.matmul(x, parameters.own, out=arrays.own)
-        np.matmul(arrays.chosen, parameters.other, out=arrays.other)
-        kernels.tell_references(
-            x,
-            arrays.own,
+        # Flat: NumPy would multiply a stack of matrices one by one.
+        size, match = sizes.entity_size, sizes.match_size
+        np.matmul(
+            arrays.chosen.reshape(-1, size), parameters.other, out=arrays.other.reshape(-1, match)
+        )
+        self._references.tell(
+            x.reshape(-1),
+            arrays.own.reshape(-1),
             parameters.own_bias,
-            arrays.other,
+            arrays.other.reshape(-1),
             parameters.other_bias,
             scenes.cells,
             scenes.starts,
             width,
             height,
-            self._waves,
+            self._waves.reshape(-1),
             scenes.pixels,
-            arrays.chosen_waves,
-            arrays.places,
-            arrays.told,
+            arrays.chosen_waves.reshape(-1),
+            arrays.places.reshape(-1),
+            arrays.told.reshape(-1),
         )
         merged = np.matmul(arrays.told, parameters.merge, out=array("merged", *x.shape))
         kernels.bias_relu(merged, parameters.merge_bias)
@@ -287,44 +312,44 @@ class PackedNetwork:
         np.matmul(arrays.told.T, d_merged, out=gradients.merge)
         np.matmul(d_merged, parameters.merge.T, out=d_arrays.told)
         d_x = array("d_x", *d_merged.shape)
-        kernels.tell_references_backward(
-            d_arrays.told,
-            arrays.own,
-            arrays.other,
+        self._references.tell_backward(
+            d_arrays.told.reshape(-1),
+            arrays.own.reshape(-1),
+            arrays.other.reshape(-1),
             scenes.cells,
             scenes.starts,
             width,
             height,
-            self._waves,
+            self._waves.reshape(-1),
             scenes.pixels,
-            arrays.places,
-            d_x,
-            d_arrays.own,
-            d_arrays.other,
-            d_arrays.chosen_waves,
-            d_arrays.places,
+            arrays.places.reshape(-1),
+            d_x.reshape(-1),
+            d_arrays.own.reshape(-1),
+            d_arrays.other.reshape(-1),
+            d_arrays.chosen_waves.reshape(-1),
+            d_arrays.places.reshape(-1),
         )
         d_other = d_arrays.other.reshape(-1, match)
         np.matmul(arrays.chosen.reshape(-1, size).T, d_other, out=gradients.other)
         kernels.add_column_sums(d_other, gradients.other_bias)
-        np.matmul(d_arrays.other, parameters.other.T, out=d_arrays.chosen)
+        np.matmul(d_other, parameters.other.T, out=d_arrays.chosen.reshape(-1, size))
         np.matmul(x.T, d_arrays.own, out=gradients.own)
         kernels.add_column_sums(d_arrays.own, gradients.own_bias)
         product = array("product", *d_x.shape)
         d_x += np.matmul(d_arrays.own, parameters.own.T, out=product)
-        kernels.choose_references_backward(
-            arrays.weights,
-            x,
+        self._references.choose_backward(
+            arrays.weights.reshape(-1),
+            x.reshape(-1),
             scenes.cells,
             scenes.starts,
             width,
-            self._waves,
+            self._waves.reshape(-1),
             scenes.pixels,
-            d_arrays.chosen,
-            d_arrays.chosen_waves,
-            d_arrays.places,
-            d_arrays.weights,
-            d_x,
+            d_arrays.chosen.reshape(-1),
+            d_arrays.chosen_waves.reshape(-1),
+            d_arrays.places.reshape(-1),
+            d_arrays.weights.reshape(-1),
+            d_x.reshape(-1),
         )
         d_scores = d_arrays.weights
         np.matmul(x.T, d_scores, out=gradients.score)

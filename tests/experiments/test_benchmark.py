@@ -1,5 +1,6 @@
 """The benchmarks at tiny sizes: do they run, and do their numbers make sense? Nothing is timed."""
 
+import dataclasses
 import datetime
 import re
 import socket
@@ -7,11 +8,22 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from boxworld import ENVIRONMENTS, BoxWorldEnv, generate_level, solve
+from experiments import configs
 from experiments.benchmark import Table, best_rate, format_table, machine_class
 from experiments.benchmark.__main__ import BENCHMARKS, load, main
 from experiments.benchmark.environment import environment, solvable
+from experiments.benchmark.frameworks import (
+    frameworks,
+    make_batch,
+    network_config,
+    sonnet_step,
+    torch_step,
+)
+from experiments.benchmark.profile import Stopwatches, profile
+from experiments.benchmark.training import make_learning_agent, play_randomly
 
 
 def _clock(seconds):
@@ -166,3 +178,136 @@ def _first():
 
 def _second():
     return Table("second title", ("what",), [("2",)])
+
+
+def _tiny_config(**values):
+    base = configs.load("boxworld")
+    small = {"envs_per_actor": 8, "batch_size": 8, "unroll_length": 8, "mlp": (16,)}
+    return dataclasses.replace(base, **{**small, **values})
+
+
+class TestFrameworks:
+    @pytest.fixture
+    def setting(self):
+        config = network_config(_tiny_config())
+        spec, background, images = play_randomly(config)
+        plain = dataclasses.replace(config, implementation="plain")
+        return plain, spec, make_learning_agent(plain, spec, background), images
+
+    @pytest.mark.parametrize("attention", ["sdpa", "matmul"])
+    def test_pytorch_gives_the_numbers_of_sonnet_gradients_included(self, setting, attention):
+        torch = pytest.importorskip("torch")
+        torch_network = pytest.importorskip("experiments.benchmark.torch_network")
+        config, spec, agent, images = setting
+        images = np.concatenate([images, agent.encoder.background.numpy()[np.newaxis]])  # empty
+        random = np.random.default_rng(0)
+        for variable in agent.trainable_variables:
+            noise = random.normal(size=variable.shape).astype(np.float32)
+            variable.assign(variable + 0.1 * noise)
+        weights = random.normal(size=(len(images), 5)).astype(np.float32)
+        network = torch_network.Network(config, spec.image_shape, spec.num_actions, attention)
+        torch_network.copy_weights(agent, network)
+
+        with tf.GradientTape() as tape:
+            features, _ = agent.features({"image": tf.constant(images)})
+            logits, baseline = agent.heads(features)
+            told = tf.concat([logits, baseline[:, tf.newaxis]], axis=1)
+            loss = tf.reduce_sum(told * weights)
+        gradients = tape.gradient(loss, agent.trainable_variables)
+        found = torch.cat(
+            [part.reshape(len(images), -1) for part in network(torch.from_numpy(images))], dim=1
+        )
+        np.testing.assert_allclose(found.detach().numpy(), told.numpy(), atol=1e-4)
+        (found * torch.from_numpy(weights)).sum().backward()
+        by_name = {
+            variable.name: gradient
+            for variable, gradient in zip(agent.trainable_variables, gradients, strict=True)
+        }
+        pairs = torch_network.pairs(agent, network)
+        assert {variable.name for _, variable in pairs} == by_name.keys()
+        assert len(pairs) == len(list(network.parameters()))
+        for parameter, variable in pairs:
+            expected = by_name[variable.name].numpy()
+            gradient = parameter.grad.numpy()
+            gradient = gradient.T if gradient.ndim == 2 else gradient
+            error = np.linalg.norm(gradient - expected)
+            assert error <= 1e-3 * np.linalg.norm(expected) + 1e-4, variable.name
+
+    def test_a_step_of_each_library_is_the_same_step(self, setting):
+        pytest.importorskip("torch")
+        config, spec, agent, images = setting
+        batch = make_batch(images, spec.num_actions)
+        packed = make_learning_agent(
+            dataclasses.replace(config, implementation="packed"),
+            spec,
+            agent.encoder.background.numpy(),
+        )
+        for variable, value in zip(packed.variables, agent.variables, strict=True):
+            variable.assign(value)
+        # First PyTorch, which copies the weights that the others change.
+        steps = {
+            "torch": torch_step(agent, config, spec, batch, "sdpa", compile=False),
+            "plain": sonnet_step(agent, batch),
+            "packed": sonnet_step(packed, batch),
+        }
+        losses = {name: [step() for _ in range(3)] for name, step in steps.items()}
+        assert losses["plain"][2] < losses["plain"][0]  # it does learn
+        np.testing.assert_allclose(losses["torch"], losses["plain"], rtol=2e-3)
+        np.testing.assert_allclose(losses["packed"], losses["plain"], rtol=2e-3)
+
+    def test_without_pytorch_the_rows_say_so(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not installed
+        table = frameworks(_tiny_config(), repeats=1)
+        told = {row[0]: row[1:] for row in table.rows}
+        assert len(told) == 6
+        for name, values in told.items():
+            if name.startswith("PyTorch"):
+                assert values == ("-", "not installed: pip install torch")
+            else:
+                assert float(values[0].replace(",", "")) > 1
+
+    def test_a_compiler_that_fails_is_named(self, monkeypatch):
+        def fail(agent, config, spec, batch, attention, compile):
+            raise RuntimeError("no C++ compiler found\nmore")
+
+        monkeypatch.setattr("experiments.benchmark.frameworks.torch_step", fail)
+        table = frameworks(_tiny_config(), repeats=1)
+        remarks = [row[2] for row in table.rows if row[0].startswith("PyTorch")]
+        assert remarks == ["fails here: RuntimeError: no C++ compiler found"] * 4
+
+    def test_the_network_is_the_one_of_the_title(self):
+        config = network_config()
+        assert (config.entity_size, config.num_heads, config.num_blocks) == (64, 2, 2)
+        assert (config.num_references, config.likeness, config.max_entities) == (0, False, 20)
+        assert config.batch_size * (config.unroll_length + 1) >= 1024
+
+
+class TestProfile:
+    def test_parts_of_a_thread_add_up_and_nothing_is_dropped(self):
+        table = profile(_tiny_config(), frames=1000)
+        assert table.columns == ("thread", "part", "share")
+        parts = {(row[0], row[1]): row[2] for row in table.rows}
+        for thread in ("learner", "actors"):
+            shares = [float(v.removesuffix(" %")) for k, v in parts.items() if k[0] == thread]
+            assert sum(shares) == pytest.approx(100, abs=1)
+            assert min(shares) >= -0.1
+        for part in ("packed features, forward", "packed features, backward"):
+            assert float(parts["learner", part].removesuffix(" %")) > 0
+        assert float(parts["actors", "environment"].removesuffix(" %")) > 0
+        acted, learned = map(int, parts["queue", "unrolls acted, learned"].split(", "))
+        left = int(parts["queue", "left over at the end, not dropped"])
+        assert learned >= 1000 // 64
+        assert 0 <= left == acted - learned <= 2
+
+    def test_watches_leave_results_and_errors_alone(self):
+        class Thing:
+            def double(self, x):
+                return 2 * x if x else 1 / x
+
+        watches, thing = Stopwatches(), Thing()
+        watches.watch(thing, "double", "part")
+        assert thing.double(3) == 6
+        with pytest.raises(ZeroDivisionError):
+            thing.double(0)
+        assert watches.calls["part"] == 2
+        assert watches.wall["part"] > 0

@@ -8,7 +8,7 @@ from numba.core.errors import TypingError
 
 from relational_rl.agents import make_agent
 from relational_rl.config import AgentConfig
-from relational_rl.packed import simd
+from relational_rl.packed import kernels, network, simd
 from relational_rl.packed.scenes import pack
 from relational_rl.specs import EnvironmentSpec
 
@@ -86,6 +86,17 @@ def test_equals_the_modules_gradients_included(variant):
         # gradient is 0 but for rounding.
         error = np.linalg.norm(gradients[name] - value)
         assert error <= 1e-2 * np.linalg.norm(value) + 1e-5 * largest, name
+
+
+def test_too_many_colours_for_a_table_are_compared_one_by_one(monkeypatch):
+    agent, images = _agent(likeness=True), _images(40)
+    expected, _ = _features_and_gradients(agent, images, packed=True)
+    monkeypatch.setattr(network, "_MOST_COMPARED", 0)
+    features, _ = _features_and_gradients(agent, images, packed=True)
+    np.testing.assert_allclose(features, expected, atol=1e-5)
+    monkeypatch.setattr(kernels, "compare_waves", lambda *arrays: arrays[-1].fill(0))
+    broken, _ = _features_and_gradients(agent, images, packed=True)
+    assert np.abs(broken - expected).max() > 1e-3  # it was used, and it matters
 
 
 def test_more_objects_than_room_keeps_the_first():

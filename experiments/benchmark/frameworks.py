@@ -1,0 +1,160 @@
+"""The same gradient step of the same network: Sonnet compiled by XLA, packed, and PyTorch.
+
+Forward pass, a fixed policy-gradient and baseline loss, backward pass, one step of Adam, on one
+batch of frames of random play; every library with all cores.
+"""
+
+import dataclasses
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import sonnet as snt
+import tensorflow as tf
+
+from experiments import configs
+from experiments.benchmark import Table, best_rate
+from experiments.benchmark.training import NETWORK, make_learning_agent, play_randomly
+from relational_rl import distributions
+from relational_rl.agents import Agent
+from relational_rl.config import Config
+from relational_rl.specs import EnvironmentSpec
+
+_LEARNING_RATE = 1e-3
+
+
+class Batch(NamedTuple):
+    """What one gradient step learns from: B frames, with targets that are given."""
+
+    images: np.ndarray  # uint8 [B, H, W, C]
+    actions: np.ndarray  # int64 [B]
+    advantages: np.ndarray  # float32 [B]
+    targets: np.ndarray  # float32 [B], of the baseline
+
+
+def network_config(config: Config | None = None) -> Config:
+    """Returns the network of the comparison: width 64, two heads, two blocks, nothing special."""
+    config = config or configs.load("boxworld")
+    return dataclasses.replace(config, **NETWORK, num_references=0, likeness=False, max_entities=20)
+
+
+def make_batch(images: np.ndarray, num_actions: int) -> Batch:
+    """Returns frames with drawn actions, advantages and targets."""
+    random = np.random.default_rng(0)
+    count = len(images)
+    return Batch(
+        images,
+        random.integers(num_actions, size=count),
+        random.normal(size=count).astype(np.float32),
+        random.normal(size=count).astype(np.float32),
+    )
+
+
+def sonnet_step(agent: Agent, batch: Batch) -> Callable[[], float]:
+    """Returns a function that takes a gradient step and returns the loss before it."""
+    optimizer = snt.optimizers.Adam(_LEARNING_RATE)
+    variables = agent.trainable_variables
+    optimizer._initialize(variables)
+
+    def loss_of(features: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
+        actions, advantages, targets = values
+        logits, baseline = agent.heads(features)
+        log_probs = distributions.log_prob(logits, actions)
+        policy_loss = -tf.reduce_mean(log_probs * advantages)
+        return policy_loss + 0.5 * tf.reduce_mean(tf.square(baseline - targets))
+
+    # As the learner does it: where XLA cannot compile the features, it compiles what follows.
+    compiled_loss = tf.function(loss_of, jit_compile=True, autograph=False)
+    apply = tf.function(
+        lambda gradients: optimizer.apply(gradients, variables), jit_compile=True, autograph=False
+    )
+
+    def step(images: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            features, _ = agent.features({"image": images})
+            loss = compiled_loss(features, *values)
+        apply(tape.gradient(loss, variables))
+        return loss
+
+    compiled = tf.function(step, jit_compile=agent.can_compile, autograph=False)
+    return lambda: float(compiled(*[tf.constant(value) for value in batch]))
+
+
+def torch_step(
+    agent: Agent, config: Config, spec: EnvironmentSpec, batch: Batch, attention: Any, compile: bool
+) -> Callable[[], float]:
+    """Returns the same in PyTorch, from the same weights.
+
+    Raises:
+      ImportError: PyTorch is not installed.
+    """
+    torch = importlib.import_module("torch")
+    torch_network = importlib.import_module("experiments.benchmark.torch_network")
+    torch.set_num_threads(os.cpu_count() or 1)
+    network = torch_network.Network(config, spec.image_shape, spec.num_actions, attention)
+    torch_network.copy_weights(agent, network)
+    optimizer = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
+    forward = torch.compile(network) if compile else network
+
+    def step() -> float:
+        images, actions, advantages, targets = (torch.from_numpy(value) for value in batch)
+        optimizer.zero_grad()
+        logits, baseline = forward(images)
+        log_probs = torch.log_softmax(logits, dim=-1).gather(1, actions[:, None])[:, 0]
+        loss = -(log_probs * advantages).mean() + 0.5 * (baseline - targets).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str, str, str]]:
+    """Measures; yields (what, frames per second or "-", remark)."""
+    config = network_config(config)
+    spec, background, images = play_randomly(config)
+    batch = make_batch(images, spec.num_actions)
+    count = len(images)
+
+    def agent_of(implementation: str) -> Agent:
+        return make_learning_agent(
+            dataclasses.replace(config, implementation=implementation), spec, background
+        )
+
+    plain = best_rate(count, sonnet_step(agent_of("plain"), batch), repeats)
+    yield "Sonnet, compiled by XLA", f"{plain:,.0f}", "1.0"
+    for name, attention, compile in (
+        ("PyTorch, scaled_dot_product_attention", "sdpa", False),
+        ("PyTorch, products of matrices", "matmul", False),
+        ("PyTorch, scaled_dot_product_attention, torch.compile", "sdpa", True),
+        ("PyTorch, products of matrices, torch.compile", "matmul", True),
+    ):
+        try:
+            step = torch_step(agent_of("plain"), config, spec, batch, attention, compile)
+            speed = best_rate(count, step, repeats)
+        except ImportError:
+            yield name, "-", "not installed: pip install torch"
+        except Exception as error:  # a compiler that is missing or too old has many ways to fail
+            yield name, "-", f"fails here: {_first_line(error)}"
+        else:
+            yield name, f"{speed:,.0f}", f"{speed / plain:.1f}"
+    # Last: packed features limit the threads of NumPy's products in the whole process.
+    packed = best_rate(count, sonnet_step(agent_of("packed"), batch), repeats)
+    yield "packed (relational_rl/packed)", f"{packed:,.0f}", f"{packed / plain:.1f}"
+
+
+def frameworks(config: Config | None = None, repeats: int = 10) -> Table:
+    """Measures one gradient step of the same network in each library."""
+    return Table(
+        "Frames per second of one gradient step of the relational network, width 64, two heads, "
+        "two blocks,\nup to 20 entities, one batch; ratio: to Sonnet compiled by XLA",
+        ("what", "frames/s", "ratio"),
+        list(rows(config, repeats)),
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0].strip() if lines else ''}"[:120]
