@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from gymnasium.vector import VectorEnv
 
-from relational_rl.agents import AnyAgent
+from relational_rl.agents import Agent, AnyAgent
 from relational_rl.modules.entities import most_common_image
 from relational_rl.modules.memory import reset_state
 from relational_rl.specs import EnvironmentSpec, Observations
