@@ -79,7 +79,7 @@ class ResidualModule(snt.Module):
         """
         features, mask, cells, _ = entities
         height, width = self._map_shape
-        batch, num_entities, size = tf.shape(features)[0], *features.shape[1:]
+        batch, num_entities, size = tf.shape(features)[0], features.shape[1], features.shape[2]
         if mask is None and num_entities != height * width:
             raise ValueError(
                 f"the residual core needs all {height}x{width} cells as entities, or a mask, "
