@@ -12,7 +12,7 @@ runs/pretrained_NAME, or to --out.
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import boxworld
@@ -34,7 +34,7 @@ from experiments.trained import COMMAND_ERRORS, TrainedAgent
 from relational_rl.files import write_atomically
 
 _TRAINED_ON = "boxworld:BoxWorld-WithheldTrain-v0"
-_WITHHELD = "boxworld:BoxWorld-WithheldTest-v0"
+WITHHELD = "boxworld:BoxWorld-WithheldTest-v0"
 
 
 class Condition(NamedTuple):
@@ -58,7 +58,7 @@ CONDITIONS = (
     Condition("longer solution path, L = 6", "boxworld:BoxWorld-Path6-v0", "> 88 %", "5 %"),
     Condition("longer solution path, L = 8", "boxworld:BoxWorld-Path8-v0", "> 88 %", "0 %"),
     Condition("longer solution path, L = 10", "boxworld:BoxWorld-Path10-v0", "> 88 %", "0 %"),
-    Condition("withheld key-lock pairs", _WITHHELD, "97 %", "13 %"),
+    Condition("withheld key-lock pairs", WITHHELD, "97 %", "13 %"),
 )
 
 
@@ -162,6 +162,12 @@ def to_markdown(results: Sequence[Result], original_max_entities: int | None = N
     return "\n".join(lines)
 
 
+def withholds_pairs(env_id: str, env_kwargs: Mapping[str, Any]) -> bool:
+    """Returns whether training in an environment never needs one of the withheld pairs."""
+    named = env_id.endswith(_TRAINED_ON.split(":")[1])
+    return env_kwargs.get("withheld", "train" if named else None) == "train"
+
+
 def to_json(results: Sequence[Result]) -> str:
     """Returns all numbers of all conditions as JSON."""
     rows: list[dict[str, Any]] = [
@@ -251,10 +257,9 @@ def _notes(results: Sequence[Result], original_max_entities: int | None) -> list
         "The paper does not say how many distractor branches its longer levels had, nor the step "
         "cap; here 0 to 4 branches of length 1, and 30 steps more for each box beyond the fourth.",
     ]
-    if any(result.condition.env_id == _WITHHELD for result in results):
+    if any(result.condition.env_id == WITHHELD for result in results):
         pairs = len(boxworld.withheld_pairs())
-        withheld = results[0].evaluation.env_kwargs.get("withheld") == "train"
-        if withheld or results[0].evaluation.environment.endswith(_TRAINED_ON.split(":")[1]):
+        if withholds_pairs(results[0].evaluation.environment, results[0].evaluation.env_kwargs):
             notes.append(f"Training never needed any of the {pairs} withheld key-lock pairs.")
         else:
             notes.append(

@@ -4,7 +4,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from experiments.generalisation import CONDITIONS
+from experiments.games import training_game
+from experiments.generalisation import CONDITIONS, WITHHELD, withholds_pairs
 from experiments.provenance import launch_command
 from experiments.results.store import ADDITIONS, Experiment, Run
 
@@ -88,7 +89,10 @@ def evaluation_table(experiments: Sequence[Experiment]) -> str:
 
 
 def generalisation_table(experiments: Sequence[Experiment]) -> str:
-    """Returns a row for each published condition; "" if no run has been tested on them."""
+    """Returns a row for each published condition; "" if no run has been tested on them.
+
+    Withheld pairs measure nothing in a run that was trained with them: there the cell says so.
+    """
     tested = [e for e in experiments if any(run.generalisation for run in e.runs)]
     if not tested:
         return ""
@@ -96,6 +100,10 @@ def generalisation_table(experiments: Sequence[Experiment]) -> str:
     for condition in CONDITIONS:
         cells = []
         for experiment in tested:
+            game = training_game(experiment.config)
+            if condition.env_id == WITHHELD and not withholds_pairs(game.env_id, game.env_kwargs):
+                cells.append("trained with them")
+                continue
             found = [
                 next((x for x in run.generalisation if x["name"] == condition.name), None)
                 for run in experiment.runs

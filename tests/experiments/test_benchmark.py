@@ -5,12 +5,13 @@ import datetime
 import re
 import socket
 import sys
+import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from boxworld import ENVIRONMENTS, BoxWorldEnv, generate_level, solve
+from boxworld import ENVIRONMENTS, BoxWorldEnv, BoxWorldVectorEnv, generate_level, solve
 from experiments import configs
 from experiments.benchmark import Table, best_rate, format_table, machine_class
 from experiments.benchmark.__main__ import BENCHMARKS, load, main
@@ -283,7 +284,14 @@ class TestFrameworks:
 
 
 class TestProfile:
-    def test_parts_of_a_thread_add_up_and_nothing_is_dropped(self):
+    def test_parts_of_a_thread_add_up_and_nothing_is_dropped(self, monkeypatch):
+        step = BoxWorldVectorEnv.step
+
+        def slow_step(environment, actions):
+            time.sleep(0.02)  # long enough to be seen beside compiling
+            return step(environment, actions)
+
+        monkeypatch.setattr(BoxWorldVectorEnv, "step", slow_step)
         table = profile(_tiny_config(), frames=1000)
         assert table.columns == ("thread", "part", "share")
         parts = {(row[0], row[1]): row[2] for row in table.rows}

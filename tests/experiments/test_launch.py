@@ -101,7 +101,10 @@ def test_a_run_directory_is_found_for_it():
         (["--config.seed", "3"], r"unknown argument '--config.seed'; values are"),
         (["--conf.seed=3"], r"unknown argument '--conf.seed=3'"),
         (["--backend=cloud"], r"backend must be one of local.*, got 'cloud'"),
-        (["--config.sead=3"], r"config\.sead is unknown; the names are adam_epsilon, agent, "),
+        (
+            ["--config.sead=3"],
+            r"config\.sead is unknown; the names are action_embedding, adam_epsilon, ",
+        ),
         (["--config.seed=three"], r"config\.seed must be a Python value, got 'three'"),
         (["--config.seed=-1"], r"seed must be at least 0, got -1"),
         (["--config.seed=1.5"], r"config\.seed must be of type int, got 1\.5"),

@@ -370,3 +370,21 @@ def test_the_results_that_ship_can_be_drawn(tmp_path):
     # The page is what the command makes today, but for commands: named configs change.
     made = tables.to_page(experiments, [curves.curve_file(env_id) for env_id in groups])
     assert page.partition("## Commands")[0] == made.partition("## Commands")[0]
+
+
+def test_withheld_pairs_are_a_test_only_of_who_was_trained_without_them(tmp_path):
+    experiments = []
+    for name, env_id in (("seen", "BoxWorld-v0"), ("unseen", "BoxWorld-WithheldTrain-v0")):
+        config = dataclasses.replace(CONFIG, env_id=f"boxworld:{env_id}", curriculum=())
+        run_dir = make_run(tmp_path / name, config)
+        solved = wilson_share(150, 200).to_dict()
+        row = {"name": "withheld key-lock pairs", "num_levels": 200, "solved": solved}
+        (run_dir / "generalisation.json").write_text(json.dumps([{**row, "frames": 4000}]))
+        store.add_run(run_dir, tmp_path / "results", name)
+    experiments = load_results(tmp_path / "results")
+    (row,) = [
+        line
+        for line in tables.generalisation_table(experiments).splitlines()
+        if line.startswith("| withheld")
+    ]
+    assert row.startswith("| withheld key-lock pairs | 97 % | 13 % | trained with them | 75.0% (")
