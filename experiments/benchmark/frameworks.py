@@ -7,7 +7,9 @@ batch of frames of random play; every library with all cores.
 import dataclasses
 import importlib
 import os
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,16 +85,22 @@ def sonnet_step(agent: Agent, batch: Batch) -> Callable[[], float]:
 
 
 def torch_step(
-    agent: Agent, config: Config, spec: EnvironmentSpec, batch: Batch, attention: Any, compile: bool
+    agent: Agent,
+    config: Config,
+    spec: EnvironmentSpec,
+    batch: Batch,
+    attention: Any,
+    compile: bool,
+    threads: int = 0,
 ) -> Callable[[], float]:
-    """Returns the same in PyTorch, from the same weights.
+    """Returns the same in PyTorch, from the same weights, in `threads` threads (0: one a core).
 
     Raises:
       ImportError: PyTorch is not installed.
     """
     torch = importlib.import_module("torch")
     torch_network = importlib.import_module("experiments.benchmark.torch_network")
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(threads or os.cpu_count() or 1)
     network = torch_network.Network(config, spec.image_shape, spec.num_actions, attention)
     torch_network.copy_weights(agent, network)
     optimizer = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
@@ -111,48 +119,68 @@ def torch_step(
     return step
 
 
-def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str, str, str]]:
-    """Measures; yields (what, frames per second or "-", remark)."""
+def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str, ...]]:
+    """Measures; yields a row of `frameworks` at a time."""
     config = network_config(config)
     spec, background, images = play_randomly(config)
     batch = make_batch(images, spec.num_actions)
-    count = len(images)
 
     def agent_of(implementation: str) -> Agent:
         return make_learning_agent(
             dataclasses.replace(config, implementation=implementation), spec, background
         )
 
-    plain = best_rate(count, sonnet_step(agent_of("plain"), batch), repeats)
-    yield "Sonnet, compiled by XLA", f"{plain:,.0f}", "1.0"
+    def measure(make_step: Callable[[int], Callable[[], float]]) -> tuple[float, float]:
+        """Returns frames per second, and per second of computing."""
+        passed = best_rate(len(images), make_step(0), repeats)
+        # In one thread: several that wait for one another compute while they wait.
+        return passed, best_rate(len(images), make_step(1), repeats, time.process_time)
+
+    agent = agent_of("plain")
+    plain = measure(lambda threads: sonnet_step(agent, batch))
+    yield _row("Sonnet, compiled by XLA", plain, plain)
     for name, attention, compile in (
         ("PyTorch, scaled_dot_product_attention", "sdpa", False),
         ("PyTorch, products of matrices", "matmul", False),
         ("PyTorch, scaled_dot_product_attention, torch.compile", "sdpa", True),
         ("PyTorch, products of matrices, torch.compile", "matmul", True),
     ):
+        make_step = partial(torch_step, agent, config, spec, batch, attention, compile)
         try:
-            step = torch_step(agent_of("plain"), config, spec, batch, attention, compile)
-            speed = best_rate(count, step, repeats)
+            rates = measure(make_step)
         except ImportError:
-            yield name, "-", "not installed: pip install torch"
+            yield name, "-", "-", "not installed: pip install torch"
         except Exception as error:  # a compiler that is missing or too old has many ways to fail
-            yield name, "-", f"fails here: {_first_line(error)}"
+            yield name, "-", "-", f"fails here: {_first_line(error)}"
         else:
-            yield name, f"{speed:,.0f}", f"{speed / plain:.1f}"
+            yield _row(name, rates, plain)
     # Last: packed features limit the threads of NumPy's products in the whole process.
-    packed = best_rate(count, sonnet_step(agent_of("packed"), batch), repeats)
-    yield "packed (relational_rl/packed)", f"{packed:,.0f}", f"{packed / plain:.1f}"
+    packed_agent = agent_of("packed")
+    packed = measure(lambda threads: sonnet_step(packed_agent, batch))
+    yield _row("packed (relational_rl/packed)", packed, plain)
 
 
 def frameworks(config: Config | None = None, repeats: int = 10) -> Table:
-    """Measures one gradient step of the same network in each library."""
+    """Measures one gradient step of the same network in each library.
+
+    Beside the frames per second with all cores stand the frames per second of computing, all
+    threads added up and PyTorch in one: on a busy machine the first says little, least of all of
+    libraries whose threads wait for one another.
+    """
     return Table(
-        "Frames per second of one gradient step of the relational network, width 64, two heads, "
-        "two blocks,\nup to 20 entities, one batch; ratio: to Sonnet compiled by XLA",
-        ("what", "frames/s", "ratio"),
+        "One gradient step of the relational network, width 64, two heads, two blocks, up to 20 "
+        "entities, one batch;\nratios: to Sonnet compiled by XLA, by the time that passed and by "
+        "the time of computing",
+        ("what", "frames/s", "frames/s of computing", "ratios"),
         list(rows(config, repeats)),
     )
+
+
+def _row(
+    name: str, rates: tuple[float, float], plain: tuple[float, float]
+) -> tuple[str, str, str, str]:
+    ratios = ", ".join(f"{rate / base:.1f}" for rate, base in zip(rates, plain, strict=True))
+    return name, f"{rates[0]:,.0f}", f"{rates[1]:,.0f}", ratios
 
 
 def _first_line(error: Exception) -> str:
