@@ -5,6 +5,7 @@ training runs none of this.
 """
 
 import dataclasses
+import itertools
 import os
 import tempfile
 import time
@@ -34,16 +35,24 @@ class Stopwatches:
         self.cpu: dict[str, float] = defaultdict(float)
         self.calls: dict[str, int] = defaultdict(int)
 
-    def watch(self, owner: Any, attribute: str, name: str) -> None:
-        """Replaces an attribute of one object by the same function with a stopwatch."""
+    def watch(self, owner: Any, attribute: str, name: str, first: str = "") -> None:
+        """Replaces a function of one object by itself with a stopwatch.
+
+        Args:
+          owner: the object.
+          attribute: the name of the function there.
+          name: of the time.
+          first: of the time of the first call, if that is to be kept apart.
+        """
         function = getattr(owner, attribute)
+        names = itertools.chain([first or name], itertools.repeat(name))
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             wall, cpu = time.perf_counter(), time.thread_time()
             try:
                 return function(*args, **kwargs)
             finally:
-                self.add(name, time.perf_counter() - wall, time.thread_time() - cpu)
+                self.add(next(names), time.perf_counter() - wall, time.thread_time() - cpu)
 
         setattr(owner, attribute, timed)
 
@@ -62,7 +71,7 @@ class _Probe:
         self.acted = 0  # unrolls that actors finished
         self.learned = 0
         self.trainer = Trainer(config, run_dir, self._make_backend)
-        self.watches.watch(self.trainer.learner, "update", "update")
+        self.watches.watch(self.trainer.learner, "update", "update", "first update")
         self.watches.watch(self.trainer, "save", "checkpoint")
         self._watch_network(self.trainer.agent, "learner")
 
@@ -84,7 +93,7 @@ class _Probe:
         """Called in the actor's thread."""
         watches, unroll = self.watches, actor.unroll
         self._watch_network(actor._agent, "actor")
-        watches.watch(actor, "_act", "act")
+        watches.watch(actor, "_act", "act", "first act")
         set_stage = actor.set_stage
         idle_since = [time.perf_counter()]
 
@@ -110,16 +119,16 @@ class _Probe:
         """Only packed features can be told apart: anything else is one compiled call."""
         packed = agent._packed if isinstance(agent, Agent) else None
         if packed is not None:
-            self.watches.watch(packed, "_forward", f"{who} forward")
-            self.watches.watch(packed, "_backward", f"{who} backward")
+            # The first calls are part of the first update and the first step.
+            self.watches.watch(packed, "_forward", f"{who} forward", "first network")
+            self.watches.watch(packed, "_backward", f"{who} backward", "first network")
 
 
 def profile(config: Config | None = None, frames: int = 400_000) -> Table:
     """Trains for some frames and says what each thread did.
 
-    The first update and the first unroll, which compile, are part of it, so `frames` should be
-    many. The parts of a thread add up to the time that passed; a part's time is the time that
-    passed in it, with what it had to wait for a core.
+    The parts of a thread add up to the time that passed; a part's time is the time that passed in
+    it, with what it had to wait for a core. The first calls, which compile, stand apart.
 
     Args:
       config: default: that of boxworld, on its last stage.
@@ -143,14 +152,16 @@ def profile(config: Config | None = None, frames: int = 400_000) -> Table:
         "packed features, forward": wall["learner forward"],
         "packed features, backward": wall["learner backward"],
         "heads, losses, optimiser, batches": wall["update"] - network,
+        "first update, which compiles": wall["first update"],
         "checkpoints": wall["checkpoint"],
     }
     actor = {
         "waiting for room": wall["wait for room"],
         "packed features, forward": wall["actor forward"],
         "heads, sampling": wall["act"] - wall["actor forward"],
+        "first step, which compiles": wall["first act"],
         "environment": wall["environment"],
-        "storing": wall["unroll"] - wall["act"] - wall["environment"],
+        "storing": wall["unroll"] - wall["first act"] - wall["act"] - wall["environment"],
     }
     learner["the rest"] = seconds - sum(learner.values())
     actor["the rest (starting, parameters)"] = seconds * config.num_actors - sum(actor.values())

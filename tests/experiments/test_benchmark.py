@@ -298,7 +298,7 @@ class TestProfile:
         for thread in ("learner", "actors"):
             shares = [float(v.removesuffix(" %")) for k, v in parts.items() if k[0] == thread]
             assert sum(shares) == pytest.approx(100, abs=1)
-            assert min(shares) >= -0.1
+            assert min(shares) >= -0.5
         for part in ("packed features, forward", "packed features, backward"):
             assert float(parts["learner", part].removesuffix(" %")) > 0
         assert float(parts["actors", "environment"].removesuffix(" %")) > 0
@@ -313,9 +313,10 @@ class TestProfile:
                 return 2 * x if x else 1 / x
 
         watches, thing = Stopwatches(), Thing()
-        watches.watch(thing, "double", "part")
+        watches.watch(thing, "double", "part", first="first")
         assert thing.double(3) == 6
         with pytest.raises(ZeroDivisionError):
             thing.double(0)
-        assert watches.calls["part"] == 2
+        assert thing.double(4) == 8
+        assert watches.calls == {"first": 1, "part": 2}
         assert watches.wall["part"] > 0
