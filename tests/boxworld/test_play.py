@@ -335,10 +335,17 @@ class TestProgram:
             terminal.read_until("")
             assert terminal.settings() == terminal.settings_before
 
+    @pytest.fixture
+    def default_handler(self):
+        """A program started in the background ignores Ctrl-C, and so does what it starts."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
     @pytest.mark.parametrize(
         ("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + 15), (None, 0)]
     )
-    def test_restores_the_terminal_on_any_exit(self, number, status):
+    def test_restores_the_terminal_on_any_exit(self, number, status, default_handler):
         with Terminal("--id", "BoxWorld-Easy-v0", "--level-seed", "3") as terminal:
             terminal.read_until("q: quit")
             assert terminal.settings() != terminal.settings_before
