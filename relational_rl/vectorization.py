@@ -15,7 +15,7 @@ from typing import Any
 import gymnasium
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
 
-# Workers are forked from a process that has loaded the environment's module and nothing else: a
+# Workers are forked from a process that has loaded the environment's modules and nothing else: a
 # fork of this one, with TensorFlow's threads in it, could hang, and a fresh start would load
 # everything again for every environment.
 _CONTEXT = "forkserver"
@@ -80,8 +80,9 @@ def _in_processes(
 
     # `make` is a function within a function, so it is sent to the workers as code: they do not
     # import this module, and TensorFlow with it.
-    if module:
-        multiprocessing.set_forkserver_preload([module])
+    entry_point = gymnasium.spec(name).entry_point
+    modules = [module, entry_point.partition(":")[0] if isinstance(entry_point, str) else ""]
+    multiprocessing.set_forkserver_preload([module for module in modules if module])
     with _no_main_module():
         return AsyncVectorEnv(
             [make] * num_envs, context=_CONTEXT, autoreset_mode=AutoresetMode.NEXT_STEP

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -73,3 +75,34 @@ def test_what_cannot_be_made_is_named():
     message = "env_id='boxworld:BoxWorld-v0' with {'room_sise': 6}: .*room_sise"
     with pytest.raises(ValueError, match=message):
         make_vector_environment("boxworld:BoxWorld-v0", 2, {"room_sise": 6}, "async")
+
+
+def test_processes_share_what_the_environment_has_loaded(tmp_path):
+    (tmp_path / "probe_ids.py").write_text(
+        "import gymnasium\ngymnasium.register('Probe-v0', 'probe_environment:Probe')\n"
+    )
+    (tmp_path / "probe_environment.py").write_text(
+        "import os\n"
+        "from boxworld.env import BoxWorldEnv as Probe\n"
+        "with open('loaded_by', 'a') as file:\n"
+        "    file.write(f'{os.getpid()} ')\n"
+    )
+    # A program of its own: the process that workers are forked from serves a whole program.
+    program = (
+        "from relational_rl.vectorization import make_vector_environment\n"
+        "environment = make_vector_environment('probe_ids:Probe-v0', 2, {}, 'async')\n"
+        "print(*(process.pid for process in environment.unwrapped.processes))\n"
+        "environment.close()\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    workers = set(done.stdout.split())
+    assert len(workers) == 2
+    assert not workers & set((tmp_path / "loaded_by").read_text().split())
