@@ -4,7 +4,8 @@ Plays levels that training never draws, each exactly once, and prints the solved
 interval, in all and by difficulty. The numbers also go to DIR/evaluation_ENVIRONMENT_POLICY.json.
 
 On a StarCraft II mini-game it plays 30 episodes and prints mean and maximum of their scores beside
-those of the random policy, PySC2's scripted agent and the paper, each with the game it was played on.
+those of the random policy, of PySC2's scripted agent and of the paper, each with the game it was
+played on.
 
 --pretrained=NAME instead of --run_dir takes an agent that ships with the project; its files go to
 runs/pretrained_NAME, or to --out.

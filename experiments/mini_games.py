@@ -21,7 +21,6 @@ EPISODES = 30
 """As in the paper: a score is the mean over so many episodes."""
 
 STARCRAFT = "StarCraft II"
-_GAMES = {"starcraft": STARCRAFT, "standin": "stand-in"}
 
 SOURCE = "Zambaldi et al. 2018 (arXiv:1806.01830), section 4"
 _MAPS = (
@@ -65,6 +64,11 @@ class Score(NamedTuple):
     crashed: int
 
 
+def name_of(game: str) -> str:
+    """Returns how a game is called, by what `info["game"]` says."""
+    return {"starcraft": STARCRAFT, "standin": "stand-in"}[game]
+
+
 def published(map_name: str) -> dict[str, str]:
     """Returns the published mean scores on StarCraft II by who played, as they are printed."""
     column = _MAPS.index(map_name)
@@ -74,7 +78,7 @@ def published(map_name: str) -> dict[str, str]:
 def score_of(player: str, episodes: Sequence[PlayedEpisode]) -> Score:
     """Returns the score of episodes of a mini-game; they say themselves which game it was."""
     whole = [e.episode_return for e in episodes if not e.info.get("game_crashed")]
-    game = _GAMES[episodes[0].info["game"]]
+    game = name_of(episodes[0].info["game"])
     crashed = len(episodes) - len(whole)
     return Score(player, game, mean_of(whole), max(whole, default=math.nan), crashed)
 
