@@ -183,5 +183,5 @@ def test_what_cannot_be_drawn_is_one_line(mini_game_run, tiny_run, tmp_path, cap
     boxworld = dataclasses.replace(
         load_trained_agent(tiny_run), config=dataclasses.replace(config, network="spatial")
     )
-    with pytest.raises(UsageError, match="need config.network='entities', got"):
+    with pytest.raises(UsageError, match=r"need config.network='entities', got"):
         command.AttentiveAgent(boxworld)
