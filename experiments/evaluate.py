@@ -3,6 +3,10 @@
 Plays levels that training never draws, each exactly once, and prints the solved share with its
 interval, in all and by difficulty. The numbers also go to DIR/evaluation_ENVIRONMENT_POLICY.json.
 
+On a StarCraft II mini-game it plays 30 episodes and prints mean and maximum of their scores beside
+those of the random policy, of PySC2's scripted agent and of the paper, each with the game it was
+played on.
+
 --pretrained=NAME instead of --run_dir takes an agent that ships with the project; its files go to
 runs/pretrained_NAME, or to --out.
 """
@@ -19,6 +23,7 @@ import numpy as np
 from tqdm import tqdm
 
 from boxworld.solver import solution_steps
+from experiments import mini_games
 from experiments.chosen import add_arguments, load_chosen
 from experiments.evaluation import Evaluation, format_evaluation
 from experiments.games import (
@@ -32,12 +37,12 @@ from experiments.games import (
 from experiments.gif import write_gif
 from experiments.launch import UsageError
 from experiments.playing import (
-    NUM_SLOTS,
     POLICIES,
     PlayedEpisode,
     Player,
     attempts_of,
     check_policy,
+    num_slots,
     replay,
 )
 from experiments.statistics import Share, mean_pass_at_k, share_of
@@ -48,12 +53,13 @@ from relational_rl.files import write_atomically
 # Tries played for each try allowed: more of them make the estimate steadier.
 _TRIES_PLAYED = 2
 _EPISODES_DRAWN = 4
+_LEVELS = 5000
 
 
 def evaluate(
     trained: TrainedAgent,
     game: Game | None = None,
-    num_levels: int = 5000,
+    num_levels: int = _LEVELS,
     first_level: int = 0,
     policy: str = "sampled",
     seed: int = 0,
@@ -95,7 +101,7 @@ def evaluate(
         )
     if player is None:
         trained = fit_to_game(trained, game)
-        player = Player(trained.agent, trained.spec, min(NUM_SLOTS, num_levels))
+        player = Player(trained.agent, trained.spec, num_slots(game, num_levels))
     levels = range(first_level, first_level + num_levels)
     tries_played = _TRIES_PLAYED * tries if tries > 1 else 1
     attempts = attempts_of(levels, tries_played)
@@ -168,10 +174,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trained, out = load_chosen(known)
         config = trained.config
         game = other_game(config, known.env_id) if known.env_id else training_game(config)
+        map_name = game.mini_game
+        usual = mini_games.EPISODES if map_name else _LEVELS
+        num_levels = usual if known.levels is None else known.levels
         evaluation, episodes = evaluate(
             trained,
             game,
-            known.levels,
+            num_levels,
             known.first_level,
             known.policy,
             known.seed,
@@ -179,8 +188,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             progress=True,
         )
         print(format_evaluation(evaluation))
+        content = evaluation.to_dict()
+        if map_name:
+            levels = range(known.first_level, known.first_level + num_levels)
+            scores = [
+                mini_games.score_of(f"{config.agent} agent", episodes),
+                *mini_games.play_baselines(trained, game, levels, known.seed, progress=True),
+            ]
+            print(f"\n{mini_games.format_scores(map_name, scores)}")
+            content |= mini_games.to_dict(map_name, scores)
         path = evaluation_file(out, game, known.policy)
-        write_atomically(path, json.dumps(evaluation.to_dict(), indent=1, allow_nan=False))
+        write_atomically(path, json.dumps(content, indent=1, allow_nan=False))
         print(f"\nwritten to {path}")
         if known.video:
             for path in write_videos(game, episodes, out / "episodes"):
@@ -199,7 +217,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add_arguments(parser)
     parser.add_argument("--env_id", help="default: what the run was trained for")
-    parser.add_argument("--levels", type=int, default=5000, help="how many (default 5000)")
+    parser.add_argument(
+        "--levels",
+        type=int,
+        help=f"how many (default {_LEVELS}; {mini_games.EPISODES} episodes of a mini-game)",
+    )
     parser.add_argument("--first_level", type=int, default=0, help="first level seed (default 0)")
     parser.add_argument(
         "--policy", default="sampled", help=f"{' or '.join(POLICIES)} (default sampled)"
@@ -228,9 +250,8 @@ def _boxworld_facts(
 
 
 def _random_solved(trained: TrainedAgent, game: Game, levels: range, seed: int) -> Share:
-    player = Player(
-        RandomAgent(trained.spec.num_actions), trained.spec, min(NUM_SLOTS, len(levels))
-    )
+    agent = RandomAgent(trained.spec.num_actions)
+    player = Player(agent, trained.spec, num_slots(game, len(levels)))
     episodes = player.play(game, attempts_of(levels), "sampled", seed)
     return share_of(bool(episode.is_success) for episode in episodes)
 

@@ -1,6 +1,7 @@
 """A game to play: a Gymnasium environment with its arguments, and how to start one level of it."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from relational_rl.specs import EnvironmentSpec
 
 # Arguments of Box-World that say what an observation looks like and not how hard a level is.
 _OBSERVATION_KWARGS = ("observation", "room_size", "num_colors")
+# Likewise of the mini-games, and which game it is: one is never played in place of the other.
+_MINI_GAME_KWARGS = ("screen_size", "minimap_size", "game", "directory")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +35,12 @@ class Game:
     def name(self) -> str:
         """The id without its module."""
         return self.env_id.rpartition(":")[2]
+
+    @property
+    def mini_game(self) -> str | None:
+        """The map of a StarCraft II mini-game; None of any other environment."""
+        found = re.fullmatch(r"SC2/(\w+)-v\d+", self.name)
+        return found[1] if found else None
 
     def make(self, render_mode: str | None = None) -> gymnasium.Env:
         """Makes a single environment.
@@ -87,10 +96,10 @@ def training_game(config: Config) -> Game:
 
 def other_game(config: Config, env_id: str) -> Game:
     """Returns another environment, in which a run's agent sees what it is used to see."""
-    env_kwargs = {
-        name: value for name, value in config.env_kwargs.items() if name in _OBSERVATION_KWARGS
-    }
-    return Game(env_id, env_kwargs)
+    game = Game(env_id)
+    kept = _MINI_GAME_KWARGS if game.mini_game else _OBSERVATION_KWARGS
+    env_kwargs = {name: value for name, value in config.env_kwargs.items() if name in kept}
+    return dataclasses.replace(game, env_kwargs=env_kwargs)
 
 
 def is_boxworld(environment: gymnasium.Env) -> bool:
@@ -103,10 +112,16 @@ def start_level(environment: gymnasium.Env, level_seed: int) -> Any:
 
     The level of Box-World with that level seed; in any other game the episode that
     `reset(seed=level_seed)` starts.
+
+    Raises:
+      UsageError: the environment says that it cannot be played.
     """
     if is_boxworld(environment):
         return environment.reset(options={"level_seed": level_seed})[0]
-    return environment.reset(seed=level_seed)[0]
+    try:
+        return environment.reset(seed=level_seed)[0]
+    except gymnasium.error.Error as error:
+        raise UsageError(f"no episode can be started: {error}") from error
 
 
 def entities_needed(environment: gymnasium.Env) -> int:

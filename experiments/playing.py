@@ -26,6 +26,7 @@ from relational_rl.specs import EnvironmentSpec
 
 POLICIES = ("sampled", "greedy")
 NUM_SLOTS = 256
+_NUM_PROGRAMS = 8
 
 
 class Attempt(NamedTuple):
@@ -62,6 +63,11 @@ def check_policy(policy: str) -> None:
     """Raises UsageError if there is no such policy."""
     if policy not in POLICIES:
         raise UsageError(f"policy must be one of {', '.join(POLICIES)}, got {policy!r}")
+
+
+def num_slots(game: Game, num_episodes: int) -> int:
+    """Returns how many episodes to play at a time: few where each is a program of its own."""
+    return min(_NUM_PROGRAMS if game.mini_game else NUM_SLOTS, num_episodes)
 
 
 def attempts_of(levels: Iterable[int], tries: int = 1) -> list[Attempt]:
@@ -197,6 +203,40 @@ class Player:
     ) -> tuple[tf.Tensor, tf.Tensor, Any]:
         output, state = self._agent.step(observations, state, seed, greedy)
         return output.policy_logits, output.actions, state
+
+
+def play_by_rule(
+    game: Game,
+    attempts: Iterable[Attempt],
+    rule: Callable[[Any], Callable[[Any], np.ndarray]],
+    on_episode: Callable[[PlayedEpisode], object] | None = None,
+) -> list[PlayedEpisode]:
+    """Plays attempts one after the other by a rule, without a network.
+
+    Args:
+      game: what to play.
+      attempts: which episodes.
+      rule: called with the unwrapped environment where an episode starts; returns a function from
+        an observation to an action.
+      on_episode: called with each episode as it ends.
+
+    Returns:
+      The episodes in the order of `attempts`.
+    """
+    slot = _Slot(game.make())
+    episodes = []
+    try:
+        for position, attempt in enumerate(attempts):
+            act = rule(slot.environment.unwrapped)
+            observation, info = slot.begin(position, attempt, seed=0), None
+            while info is None:
+                observation, info = slot.step(act(observation).tolist())
+            episodes.append(slot.episode(info))
+            if on_episode is not None:
+                on_episode(episodes[-1])
+    finally:
+        slot.environment.close()
+    return episodes
 
 
 def replay(game: Game, episode: PlayedEpisode) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""The statistics of an evaluation: shares with their intervals, chances of success in k tries.
+"""The statistics of an evaluation: shares and means with intervals, chances of success in k tries.
 
 Symbols: n tries of a level, c of them solved, k tries allowed.
 """
@@ -9,6 +9,69 @@ from typing import NamedTuple
 
 # The 97.5 % quantile of the normal distribution: 95 % lie between minus and plus this.
 _Z_95 = 1.959963984540054
+
+
+class Mean(NamedTuple):
+    """A mean and its 95 % interval.
+
+    Attributes:
+      value: the mean; NaN of no trials.
+      trials: of how many.
+      low: lower end of the interval; NaN of fewer than two trials.
+      high: upper end of the interval, likewise.
+    """
+
+    value: float
+    trials: int
+    low: float
+    high: float
+
+
+def mean_of(values: Iterable[float]) -> Mean:
+    """Returns a mean with its 95 % interval, mean +- t s / sqrt(n) (Student 1908).
+
+    Args:
+      values: n trials.
+    """
+    values = list(values)
+    count = len(values)
+    value = math.fsum(values) / count if count else math.nan
+    if count < 2:
+        return Mean(value, count, math.nan, math.nan)
+    variance = math.fsum((x - value) ** 2 for x in values) / (count - 1)
+    spread = t_quantile(count - 1) * math.sqrt(variance / count)
+    return Mean(value, count, value - spread, value + spread)
+
+
+def t_quantile(degrees: int) -> float:
+    """Returns the t between whose negative and itself Student's distribution has 95 %.
+
+    Args:
+      degrees: of freedom, at least 1.
+
+    Raises:
+      ValueError: there are none.
+    """
+    if degrees < 1:
+        raise ValueError(f"degrees must be at least 1, got {degrees}")
+    low, high = 0.0, 16.0  # with one degree of freedom it is 12.7
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _t_within(middle, degrees) < 0.95 else (low, middle)
+    return high
+
+
+def _t_within(t: float, degrees: int) -> float:
+    """Returns P(|T| < t) (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4)."""
+    angle = math.atan(t / math.sqrt(degrees))
+    odd = degrees % 2
+    term = math.cos(angle) if odd else 1.0
+    total = term if degrees > 1 else 0.0
+    for k in range(2 + odd, degrees, 2):
+        term *= (k - 1) / k * math.cos(angle) ** 2
+        total += term
+    within = math.sin(angle) * total
+    return 2 / math.pi * (angle + within) if odd else within
 
 
 class Share(NamedTuple):

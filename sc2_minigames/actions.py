@@ -132,6 +132,39 @@ class ActionCodec:
             arguments.append([value % side, value // side] if side else [value])
         return pysc2_actions.FunctionCall(function, arguments)
 
+    def describe(self, action: npt.ArrayLike) -> str:
+        """Returns an action in words, such as "Move_screen(screen 9 4, queued 0)"; points are x y.
+
+        Args:
+          action: whole numbers `[14]`.
+
+        Raises:
+          InvalidActionError: if it is malformed or out of range.
+        """
+        call = self.decode(action)
+        function = int(call.function)
+        arguments = [
+            f"{ARGUMENTS[place]} {' '.join(str(int(number)) for number in argument)}"
+            for place, argument in zip(self._places[function], call.arguments, strict=True)
+        ]
+        return f"{FUNCTION_NAMES[function]}({', '.join(arguments)})"
+
+    def place(self, action: npt.NDArray[np.int64]) -> tuple[str, float, float] | None:
+        """Returns where an action points: the image, and x and y as shares of its side.
+
+        Args:
+          action: int64 `[14]`.
+
+        Returns:
+          The middle of the pixel of the first argument that is a place; None if none is.
+        """
+        for index in self._places[int(action[0])]:
+            side = self._sides.get(ARGUMENTS[index])
+            if side is not None:
+                y, x = divmod(int(action[1 + index]), side)
+                return SPATIAL_ARGUMENTS[ARGUMENTS[index]], (x + 0.5) / side, (y + 0.5) / side
+        return None
+
     def encode(self, call: pysc2_actions.FunctionCall) -> npt.NDArray[np.int64]:
         """Returns the action that stands for a function call.
 

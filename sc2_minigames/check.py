@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import gymnasium
+
 from sc2_minigames import compatibility
 from sc2_minigames.maps import MINI_GAMES, MiniGame
 from sc2_minigames.standin import installation
@@ -32,7 +34,7 @@ makes ~/StarCraftII, or elsewhere and set the variable SC2PATH to that folder.
 Windows and macOS: install StarCraft II with Blizzard's Battle.net program and start it once."""
 
 
-class CheckFailedError(Exception):
+class CheckFailedError(gymnasium.error.Error):
     """A step of the check failed. The message says what is wrong and what to do."""
 
 

@@ -29,7 +29,7 @@ GAMES = ("starcraft", "standin")
 _PIXEL = 8  # Side of a feature pixel in a rendered frame.
 
 
-class GameCrashedError(RuntimeError):
+class GameCrashedError(gymnasium.error.Error, RuntimeError):
     """The game crashed again and again; the message holds what it printed last."""
 
 

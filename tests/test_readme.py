@@ -26,6 +26,9 @@ SHORTER = {
     "experiments.attention": ["--level_seed=3"],
 }
 
+# Of the mini-games, whose episodes are long.
+SHORTER_GAMES = {"experiments.evaluate": ["--levels=1"], "experiments.attention": ["--every=80"]}
+
 
 def _run(arguments, directory):
     result = subprocess.run(
@@ -58,6 +61,8 @@ def test_commands_run_in_the_order_shown(tmp_path):
         if "sc2" in command:
             pytest.importorskip("pysc2")
             shorter = [*shorter, "--config.total_frames=600"]
+        if "beacon" in command:
+            shorter = [*shorter, *SHORTER_GAMES.get(module, [])]
         _run(["-m", module, *arguments, *shorter], tmp_path)
     assert (tmp_path / "runs/easy/learning_curve.png").exists()
     assert (tmp_path / "runs/minigrid/metrics.csv").exists()

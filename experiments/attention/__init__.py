@@ -6,4 +6,5 @@ arrows.py    from attention weights to arrows between objects
 figure.py    draws a step, as Zambaldi et al. 2018 do
 summary.py   mean attention by kinds of object, with the share that chance would give
 page.py      a page to explore an episode
+screen*.py   the same for a StarCraft II mini-game, whose entities are the cells of a map
 """

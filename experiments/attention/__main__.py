@@ -2,7 +2,9 @@
 
 Plays an episode on a level that training never draws. Into DIR/attention/ENVIRONMENT_level_K_POLICY
 go a picture of every step, an animation, a page to explore (index.html) and a table of the mean
-attention between kinds of objects (attention_summary.csv).
+attention between kinds of objects (attention_summary.csv). Of a StarCraft II mini-game there is no
+table, and a picture of every tenth step: the attention from cells of the map to cells of the
+screen.
 
 --pretrained=NAME instead of --run_dir takes an agent that ships with the project; its files go to
 runs/pretrained_NAME, or to --out.
@@ -11,7 +13,7 @@ runs/pretrained_NAME, or to --out.
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +24,9 @@ from tqdm import tqdm
 from experiments.attention.episode import AttentiveAgent, Episode
 from experiments.attention.figure import draw_step
 from experiments.attention.page import make_page
+from experiments.attention.screen import ScreenEpisode, play_screens
+from experiments.attention.screen_figure import draw_screen_step
+from experiments.attention.screen_page import make_screen_page
 from experiments.attention.summary import Row, digest, summarise, to_csv
 from experiments.chosen import add_arguments, load_chosen
 from experiments.games import Game, check_levels, other_game, training_game
@@ -36,6 +41,7 @@ PAGE, ANIMATION, TABLE = "index.html", "episode.gif", "attention_summary.csv"
 # Among how many levels one is looked for that is worth drawing.
 _LEVELS_TRIED = 64
 _SECONDS_PER_STEP = 0.45
+_EVERY = 10
 
 
 class Maps(NamedTuple):
@@ -99,11 +105,52 @@ def draw_attention(
     level_seeds = range(level_seed, level_seed + num_episodes)
     episodes = [agent.play(game, level, policy, seed) for level in level_seeds]
     rows = summarise(episodes, all_objects)
-    name = game.name.replace("/", "-")
-    directory = directory / f"{name}_level_{level_seed}_{policy}"
+    directory = _folder(directory, game, level_seed, policy)
     maps = Maps(directory, episodes[0], rows, level_seeds)
     _write(maps, all_objects, progress)
     return maps
+
+
+def draw_screens(
+    trained: TrainedAgent,
+    directory: Path,
+    game: Game | None = None,
+    level_seed: int = 0,
+    policy: str = "sampled",
+    seed: int = 0,
+    every: int = _EVERY,
+    progress: bool = False,
+) -> tuple[Path, ScreenEpisode]:
+    """Plays an episode of a mini-game and draws what the agent attended to on the screen.
+
+    Args:
+      trained: a relational agent.
+      directory: gets a folder for the episode; made if it does not exist.
+      game: a mini-game; None is the one the agent was trained for.
+      level_seed: seed of the reset.
+      policy: "sampled" or "greedy".
+      seed: of the sampled actions.
+      every: every so many steps are drawn.
+      progress: whether to show a progress bar.
+
+    Returns:
+      Where everything is, and the episode.
+
+    Raises:
+      UsageError: the agent does not attend, or an argument is wrong.
+      OSError: a file cannot be written.
+    """
+    if every < 1:
+        raise UsageError(f"every must be at least 1, got {every}")
+    game = game or training_game(trained.config)
+    check_levels(level_seed, 1)
+    episode = play_screens(fit_to_game(trained, game), game, level_seed, policy, seed, every)
+    directory = _folder(directory, game, level_seed, policy)
+    pictures = _write_pictures(
+        directory, lambda index: draw_screen_step(episode, index), len(episode.steps), progress
+    )
+    write_atomically(directory / PAGE, make_screen_page(episode, pictures, ANIMATION))
+    return directory, episode
 
 
 def choose_level(trained: TrainedAgent, game: Game, policy: str = "sampled", seed: int = 0) -> int:
@@ -127,23 +174,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
         trained, out = load_chosen(known)
-        game = other_game(trained.config, known.env_id) if known.env_id else None
-        maps = draw_attention(
-            trained,
-            out / "attention",
-            game,
-            known.level_seed,
-            known.policy,
-            known.seed,
-            known.episodes,
-            known.all_pairs,
-            progress=True,
-        )
+        config = trained.config
+        game = other_game(config, known.env_id) if known.env_id else training_game(config)
+        if game.mini_game:
+            found = _draw_mini_game(known, trained, out / "attention", game)
+        else:
+            maps = draw_attention(
+                trained,
+                out / "attention",
+                game,
+                known.level_seed,
+                known.policy,
+                known.seed,
+                known.episodes,
+                known.all_pairs,
+                progress=True,
+            )
+            found = describe(maps)
     except COMMAND_ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(trained.description)
-    print(describe(maps))
+    print(found)
     return 0
 
 
@@ -154,28 +206,75 @@ def describe(maps: Maps) -> str:
     return (
         f"{episode.environment}, level {episode.level_seed}, {episode.policy} policy: "
         f"{outcome} in {len(episode.steps)} steps\n\n{digest(maps.rows)}\n(over {maps.over})\n\n"
-        f"page to explore  {maps.directory / PAGE}\n"
-        f"animation        {maps.directory / ANIMATION}\n"
-        f"pictures         {maps.directory / 'step_*.png'}\n"
+        f"{_places(maps.directory)}\n"
         f"all pairs        {maps.directory / TABLE}"
+    )
+
+
+def _draw_mini_game(
+    known: argparse.Namespace, trained: TrainedAgent, directory: Path, game: Game
+) -> str:
+    """Draws what the command line asks for; returns what was drawn as text for a terminal."""
+    if known.episodes != 1 or known.all_pairs:
+        raise UsageError("episodes and all_pairs are of Box-World's summary, got a mini-game")
+    directory, episode = draw_screens(
+        trained,
+        directory,
+        game,
+        known.level_seed or 0,
+        known.policy,
+        known.seed,
+        known.every,
+        progress=True,
+    )
+    return (
+        f"{episode.environment} ({episode.game}), episode {episode.level_seed}, {episode.policy} "
+        f"policy: score {episode.score:g} in {episode.num_steps} steps, of which "
+        f"{len(episode.steps)} are drawn\n\n{_places(directory)}"
+    )
+
+
+def _folder(directory: Path, game: Game, level_seed: int, policy: str) -> Path:
+    name = game.name.replace("/", "-")
+    return directory / f"{name}_level_{level_seed}_{policy}"
+
+
+def _places(directory: Path) -> str:
+    return (
+        f"page to explore  {directory / PAGE}\n"
+        f"animation        {directory / ANIMATION}\n"
+        f"pictures         {directory / 'step_*.png'}"
     )
 
 
 def _write(maps: Maps, all_objects: bool, progress: bool) -> None:
     """Writes the pictures of an episode, its animation, its page and the summary."""
     directory, episode = maps.directory, maps.episode
+    pictures = _write_pictures(
+        directory,
+        lambda index: draw_step(episode, index, all_objects),
+        len(episode.steps),
+        progress,
+    )
+    write_atomically(directory / TABLE, to_csv(maps.rows))
+    page = make_page(episode, maps.rows, maps.over, pictures, ANIMATION, TABLE)
+    write_atomically(directory / PAGE, page)
+
+
+def _write_pictures(
+    directory: Path, draw: Callable[[int], np.ndarray], count: int, progress: bool
+) -> list[str]:
+    """Writes a picture of each step drawn, and all of them as an animation; returns the names."""
     directory.mkdir(parents=True, exist_ok=True)
     for stale in directory.glob("step_*.png"):
         stale.unlink()
     pictures, frames = [], []
-    for index in tqdm(range(len(episode.steps)), unit="step", disable=None if progress else True):
-        frames.append(draw_step(episode, index, all_objects))
+    for index in tqdm(range(count), unit="step", disable=None if progress else True):
+        frames.append(draw(index))
         pictures.append(f"step_{index + 1:03d}.png")
         write_atomically(directory / pictures[-1], _png(frames[-1]))
     write_gif(directory / ANIMATION, frames, _SECONDS_PER_STEP, last_seconds=2.5)
-    write_atomically(directory / TABLE, to_csv(maps.rows))
-    page = make_page(episode, maps.rows, maps.over, pictures, ANIMATION, TABLE)
-    write_atomically(directory / PAGE, page)
+    return pictures
 
 
 def _png(picture: np.ndarray) -> bytes:
@@ -193,7 +292,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add_arguments(parser)
     parser.add_argument("--env_id", help="default: what the run was trained for")
     parser.add_argument(
-        "--level_seed", type=int, metavar="K", help="default: a solved level that shows much"
+        "--level_seed",
+        type=int,
+        metavar="K",
+        help="default: a solved level that shows much; 0 of a mini-game",
     )
     parser.add_argument(
         "--policy", default="sampled", help=f"{' or '.join(POLICIES)} (default sampled)"
@@ -205,6 +307,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         default=1,
         metavar="N",
         help="take the summary over N levels from K on (default 1)",
+    )
+    parser.add_argument(
+        "--every",
+        type=int,
+        default=_EVERY,
+        metavar="N",
+        help=f"of a mini-game: draw every N-th step (default {_EVERY})",
     )
     parser.add_argument(
         "--all_pairs",

@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from boxworld import Level
+from experiments.attention.attentive import attentive_step
 from experiments.attention.scene import Scene, SceneReader
 from experiments.games import Game, is_boxworld, start_level
 from experiments.launch import UsageError
 from experiments.playing import Attempt, action_stream, check_policy, sample_actions
 from experiments.trained import TrainedAgent
-from relational_rl.agents import Agent
 
 ACTIONS = ("up", "down", "left", "right")
 
@@ -73,25 +73,21 @@ class Episode(NamedTuple):
         return int(self.steps[0].weights[0].shape[0])
 
 
-def _attentive(trained: TrainedAgent) -> Agent:
-    if trained.config.agent != "relational" or not isinstance(trained.agent, Agent):
-        raise UsageError(
-            f"attention maps need config.agent='relational', got {trained.config.agent!r}: that "
-            "agent has no attention"
-        )
-    return trained.agent
-
-
 class AttentiveAgent:
     """A trained agent that shows its attention while it acts."""
 
     def __init__(self, trained: TrainedAgent):
         """Makes the agent; raises UsageError if it has no attention."""
-        self._agent = _attentive(trained)
+        self._step = attentive_step(trained)
+        if trained.config.network != "entities":
+            raise UsageError(
+                "attention maps of Box-World need config.network='entities', got "
+                f"{trained.config.network!r}"
+            )
+        self._agent = trained.agent
         self._spec = trained.spec
         self._reward_scale = trained.config.reward_scale
         self._map_width = self._agent.encoder.map_shape[1]
-        self._step = tf.function(self._look, jit_compile=True, autograph=False)
 
     def play(self, game: Game, level_seed: int, policy: str = "sampled", seed: int = 0) -> Episode:
         """Plays a level: the same episode as the first try of `Player.play` with that seed.
@@ -122,7 +118,7 @@ class AttentiveAgent:
         ended, info = False, {}
         while not ended:
             observations = self._spec.select(observation[np.newaxis])
-            output, state = self._step(observations, state)
+            output, state = self._step(observations, state, tf.zeros([2], tf.int32), True)
             logits = output.policy_logits.numpy()
             if policy == "greedy":
                 action = int(np.argmax(logits[0]))
@@ -159,6 +155,3 @@ class AttentiveAgent:
         rows, columns = np.divmod(attention.cells.numpy()[0][real], self._map_width)
         weights = tuple(block.numpy()[0][:, real][:, :, real] for block in attention.weights)
         return rows * size + columns, weights
-
-    def _look(self, observations: Any, state: Any) -> Any:
-        return self._agent.step(observations, state, tf.zeros([2], tf.int32), with_attention=True)

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgba
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
@@ -20,6 +18,7 @@ from boxworld.rendering import pixel_table
 from experiments.attention.arrows import Arrow, arrows
 from experiments.attention.episode import ACTIONS, Episode, Step
 from experiments.attention.scene import Scene, Thing
+from experiments.attention.sheet import HEADER, Sheet
 
 MIN_WEIGHT = 0.05
 """Weaker arrows could not be seen."""
@@ -36,9 +35,8 @@ _POINTER: dict[str, Any] = {
 }
 _DIRECTIONS = ((0, -1), (0, 1), (-1, 0), (1, 0))  # (x, y) of the actions
 _RGB = pixel_table("rgb")
-_DPI = 100
 _PANEL, _GAP, _MARGIN = 4.5, 0.25, 0.3  # inches
-_HEADER, _TITLE, _LEGEND = 0.85, 0.35, 1.2
+_TITLE, _LEGEND = 0.35, 1.2
 _OPACITIES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -57,28 +55,21 @@ def draw_step(episode: Episode, index: int, all_objects: bool = False) -> np.nda
     width = 2 * _MARGIN + columns * _PANEL + (columns - 1) * _GAP
     width = max(width, 2 * _PANEL + _GAP + 2 * _MARGIN)  # room for the legend
     left = (width - columns * _PANEL - (columns - 1) * _GAP) / 2
-    height = _HEADER + rows * (_PANEL + _TITLE) + _LEGEND
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
-
-    def axes_at(x: float, top: float, w: float, h: float) -> Axes:
-        return figure.add_axes((x / width, 1 - (top + h) / height, w / width, h / height))
-
+    height = HEADER + rows * (_PANEL + _TITLE) + _LEGEND
     step = episode.steps[index]
-    _write_header(figure, episode, index, height)
+    sheet = Sheet(width, height, _title(episode, index), describe_step(episode, index))
     for block in range(rows):
         for head in range(columns):
             x = left + head * (_PANEL + _GAP)
-            top = _HEADER + block * (_PANEL + _TITLE) + _TITLE
-            axes = axes_at(x, top, _PANEL, _PANEL)
+            top = HEADER + block * (_PANEL + _TITLE) + _TITLE
+            axes = sheet.axes(x, top, _PANEL, _PANEL)
             axes.set_title(f"block {block + 1} · head {head + 1}", fontsize=11, pad=5)
             _draw_board(axes, step.scene)
             _draw_action(axes, step)
             _draw_arrows(axes, arrows(step, block, head, all_objects, MIN_WEIGHT), step.scene.size)
-    legend = axes_at(_MARGIN, height - _LEGEND, width - 2 * _MARGIN, _LEGEND)
+    legend = sheet.axes(_MARGIN, height - _LEGEND, width - 2 * _MARGIN, _LEGEND)
     _draw_legend(legend, width - 2 * _MARGIN, _LEGEND)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return sheet.pixels()
 
 
 def describe_step(episode: Episode, index: int) -> str:
@@ -94,26 +85,10 @@ def describe_step(episode: Episode, index: int) -> str:
     )
 
 
-def _write_header(figure: Figure, episode: Episode, index: int, height: float) -> None:
+def _title(episode: Episode, index: int) -> str:
     count = len(episode.steps)
     end = "the gem is collected" if episode.solved else "not solved"
-    figure.text(
-        0.5,
-        1 - 0.3 / height,
-        f"{episode.environment}, level {episode.level_seed}: step {index + 1} of {count} ({end})",
-        ha="center",
-        va="center",
-        fontsize=14,
-        fontweight="bold",
-    )
-    figure.text(
-        0.5,
-        1 - 0.62 / height,
-        describe_step(episode, index),
-        ha="center",
-        va="center",
-        fontsize=11,
-    )
+    return f"{episode.environment}, level {episode.level_seed}: step {index + 1} of {count} ({end})"
 
 
 def _draw_board(axes: Axes, scene: Scene) -> None:

@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from boxworld.cells import KEY, MAX_COLORS
@@ -53,20 +53,25 @@ def make_page(
         f"{len(episode.steps)} steps of the {episode.policy} policy, {outcome}, "
         f"{episode.num_blocks} attention blocks with {episode.num_heads} heads each."
     )
+    return fill(
+        TEMPLATE,
+        data,
+        TITLE=html.escape(title),
+        ABOUT=html.escape(about),
+        OVER=html.escape(over),
+        CLAIMS=_claims_table(rows),
+        GIF=html.escape(gif),
+        TABLE=html.escape(table),
+    )
+
+
+def fill(template: str, data: Mapping[str, Any], **values: str) -> str:
+    """Returns a template with its HTML values, and its data as JSON, filled in."""
+    for name, value in values.items():
+        template = template.replace(f"@@{name}@@", value)
     # "</" would end the script element.
     text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
-    filled = TEMPLATE
-    for name, value in (
-        ("TITLE", html.escape(title)),
-        ("ABOUT", html.escape(about)),
-        ("OVER", html.escape(over)),
-        ("CLAIMS", _claims_table(rows)),
-        ("GIF", html.escape(gif)),
-        ("TABLE", html.escape(table)),
-        ("DATA", text),
-    ):
-        filled = filled.replace(f"@@{name}@@", value)
-    return filled
+    return template.replace("@@DATA@@", text)
 
 
 def _palette() -> list[str]:

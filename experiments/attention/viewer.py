@@ -1,6 +1,9 @@
-"""The page's markup, style and script; `page.make_page` fills in what stands between @@."""
+"""The pages' markup, style and script; `page.fill` fills in what stands between @@.
 
-TEMPLATE = """<!DOCTYPE html>
+The pieces with a name are those that the page of a mini-game (`screen_viewer.py`) has as well.
+"""
+
+HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -45,7 +48,49 @@ TEMPLATE = """<!DOCTYPE html>
   <input id="step" type="range" min="0" value="0" aria-label="step">
   <span id="where"></span>
 </div>
-<div class="bar">
+"""
+
+HELPERS = """const element = (id) => document.getElementById(id);
+const percent = (x) => (100 * x).toFixed(x < 0.0995 ? 1 : 0) + "%";
+"""
+
+PLAYING = """function go(to) {
+  state.step = Math.min(Math.max(to, 0), data.steps.length - 1);
+  draw();
+}
+function play() {
+  if (state.timer) { clearInterval(state.timer); state.timer = null; }
+  else {
+    if (state.step === data.steps.length - 1) go(0);
+    state.timer = setInterval(() => {
+      if (state.step === data.steps.length - 1) play(); else go(state.step + 1);
+    }, 450);
+  }
+  element("play").textContent = state.timer ? "stop" : "play";
+}
+
+element("step").max = data.steps.length - 1;
+element("step").addEventListener("input", (event) => go(Number(event.target.value)));
+element("back").addEventListener("click", () => go(state.step - 1));
+element("forward").addEventListener("click", () => go(state.step + 1));
+element("play").addEventListener("click", play);
+"""
+
+CHOICE = """for (const name of ["block", "head"])
+  element(name + "s").addEventListener("click", (event) => {
+    if (event.target.dataset.value) { state[name] = Number(event.target.dataset.value); draw(); }
+  });
+"""
+
+KEYS = """document.addEventListener("keydown", (event) => {
+  if (["INPUT", "SELECT", "BUTTON"].includes(event.target.tagName)) return;
+  if (event.key === "ArrowLeft") go(state.step - 1);
+  if (event.key === "ArrowRight") go(state.step + 1);
+  if (event.key === " ") { event.preventDefault(); play(); }
+});
+"""
+
+_CONTROLS = """<div class="bar">
   <span class="group" id="blocks"></span>
   <span class="group" id="heads"></span>
   <label class="group">from <select id="source"></select></label>
@@ -78,9 +123,9 @@ to the locks it opens, and another in which every object attends to the agent.
 "use strict";
 const data = @@DATA@@;
 const state = { step: 0, block: 0, head: 0, source: "", timer: null };
-const element = (id) => document.getElementById(id);
-const percent = (x) => (100 * x).toFixed(x < 0.0995 ? 1 : 0) + "%";
-const middle = (cell) => [cell % data.size + 0.5, Math.floor(cell / data.size) + 0.5];
+"""
+
+_DRAWING = """const middle = (cell) => [cell % data.size + 0.5, Math.floor(cell / data.size) + 0.5];
 const textOf = (s) => s.replace(/&/g, "&amp;").replace(/</g, "&lt;");
 
 // The label under which a held key still counts as the same object.
@@ -213,45 +258,22 @@ function draw() {
   const step = data.steps[state.step];
   drawControls(step); drawBoard(step); drawWeights(step); drawDecision(step);
 }
-function go(to) {
-  state.step = Math.min(Math.max(to, 0), data.steps.length - 1);
-  draw();
-}
-function play() {
-  if (state.timer) { clearInterval(state.timer); state.timer = null; }
-  else {
-    if (state.step === data.steps.length - 1) go(0);
-    state.timer = setInterval(() => {
-      if (state.step === data.steps.length - 1) play(); else go(state.step + 1);
-    }, 450);
-  }
-  element("play").textContent = state.timer ? "stop" : "play";
-}
+"""
 
-element("step").max = data.steps.length - 1;
-element("step").addEventListener("input", (event) => go(Number(event.target.value)));
-element("back").addEventListener("click", () => go(state.step - 1));
-element("forward").addEventListener("click", () => go(state.step + 1));
-element("play").addEventListener("click", play);
-element("others").addEventListener("change", draw);
+_LISTENERS = """element("others").addEventListener("change", draw);
 element("source").addEventListener("change", (event) => {
   state.source = event.target.value; draw();
 });
-for (const name of ["block", "head"])
-  element(name + "s").addEventListener("click", (event) => {
-    if (event.target.dataset.value) { state[name] = Number(event.target.dataset.value); draw(); }
-  });
-element("board").addEventListener("click", (event) => {
+"""
+
+_BOARD = """element("board").addEventListener("click", (event) => {
   const thing = event.target.closest(".thing");
   const name = thing ? thing.dataset.name : "";
   state.source = name === state.source ? "" : name; draw();
 });
-document.addEventListener("keydown", (event) => {
-  if (["INPUT", "SELECT", "BUTTON"].includes(event.target.tagName)) return;
-  if (event.key === "ArrowLeft") go(state.step - 1);
-  if (event.key === "ArrowRight") go(state.step + 1);
-  if (event.key === " ") { event.preventDefault(); play(); }
-});
+"""
+
+_LEGEND = """\
 element("legend").innerHTML = "An arrow goes from an object to what it attends to, the more opaque "
   + "the larger the weight; a ring: to itself. "
   + Object.entries(data.arrowColors).map(([kind, color]) =>
@@ -263,3 +285,7 @@ draw();
 </body>
 </html>
 """
+
+TEMPLATE = "".join(
+    (HEAD, _CONTROLS, HELPERS, _DRAWING, PLAYING, _LISTENERS, CHOICE, _BOARD, KEYS, _LEGEND)
+)

@@ -5,6 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from tiny_runs import TINY_MINI_GAME
 
 pytest.importorskip("pysc2")
 
@@ -19,21 +20,6 @@ from sc2_minigames.maps import MINI_GAMES
 
 NAMES = [f"sc2_{name.lower()}" for name in MINI_GAMES]
 SMALL = ["sc2_movetobeacon_small", "sc2_collectmineralshards_small"]
-TINY = {
-    "env_kwargs": "{'game': 'standin', 'screen_size': 8, 'minimap_size': 8, 'max_game_loops': 64}",
-    "vectorization": "sync",
-    "envs_per_actor": "2",
-    "batch_size": "2",
-    "unroll_length": "6",
-    "map_size": "4",
-    "map_channels": "4",
-    "embedding_size": "2",
-    "memory_size": "4",
-    "head_size": "4",
-    "mlp": "(8,)",
-    "metrics_seconds": "0",
-}
-
 # Zambaldi et al. 2018, section 4 and its appendix.
 PUBLISHED = {
     "network": "spatial",
@@ -113,7 +99,7 @@ def play(trained):
 def test_a_tiny_run_trains_and_goes_on_where_it_stopped(tmp_path, capsys):
     def run(frames, *more):
         arguments = ["--config=sc2_movetobeacon_small", f"--run_dir={tmp_path / 'run'}"]
-        arguments += [f"--config.{name}={text}" for name, text in TINY.items()]
+        arguments += [f"--config.{name}={text}" for name, text in TINY_MINI_GAME.items()]
         return launch.main([*arguments, f"--config.total_frames={frames}", *more])
 
     assert run(24) == 0, capsys.readouterr().err

@@ -5,7 +5,14 @@ import math
 
 import pytest
 
-from experiments.statistics import mean_pass_at_k, pass_at_k, share_of, wilson_share
+from experiments.statistics import (
+    mean_of,
+    mean_pass_at_k,
+    pass_at_k,
+    share_of,
+    t_quantile,
+    wilson_share,
+)
 
 
 def test_wilson_interval_has_the_published_values():
@@ -88,3 +95,27 @@ def test_mean_pass_at_k_is_the_mean_over_levels():
 def test_wrong_numbers_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# Student's table, two-sided 5 %.
+@pytest.mark.parametrize(
+    ("degrees", "quantile"),
+    [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (9, 2.262), (29, 2.045), (1000, 1.962)],
+)
+def test_t_quantile_is_that_of_the_tables(degrees, quantile):
+    assert t_quantile(degrees) == pytest.approx(quantile, abs=5e-4)
+
+
+def test_a_mean_has_the_interval_of_a_t_test():
+    mean = mean_of([2, 4, 4, 6, 9])  # deviations -3, -1, -1, 1, 4: variance 28 / 4
+    assert (mean.value, mean.trials) == (5.0, 5)
+    assert mean.high - 5 == pytest.approx(2.776445 * math.sqrt(7 / 5), rel=1e-6)
+    assert 5 - mean.low == pytest.approx(mean.high - 5)
+
+
+def test_few_trials_have_no_interval():
+    assert mean_of([3]).value == 3.0
+    assert math.isnan(mean_of([3]).low) and math.isnan(mean_of([3]).high)
+    assert math.isnan(mean_of([]).value)
+    with pytest.raises(ValueError, match="degrees must be at least 1, got 0"):
+        t_quantile(0)

@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 
+from experiments import configs
 from experiments.playing import Player
 from experiments.trained import load_trained_agent
 from relational_rl.agents import make_agent
 from relational_rl.checkpoint import CheckpointStore
-from relational_rl.config import Config, to_dict
+from relational_rl.config import Config, override, to_dict
 from relational_rl.training import CHECKPOINTS, environment_spec
 
 TINY = Config(
@@ -28,6 +29,22 @@ TINY = Config(
     # A policy that is far from uniform, so that a wrong action would be noticed.
     policy_scale=2.0,
 )
+
+# What makes a run of sc2_movetobeacon_small tiny, as on a command line: episodes of 8 steps.
+TINY_MINI_GAME = {
+    "env_kwargs": "{'game': 'standin', 'screen_size': 8, 'minimap_size': 8, 'max_game_loops': 64}",
+    "vectorization": "sync",
+    "envs_per_actor": "2",
+    "batch_size": "2",
+    "unroll_length": "6",
+    "map_size": "4",
+    "map_channels": "4",
+    "embedding_size": "2",
+    "memory_size": "4",
+    "head_size": "4",
+    "mlp": "(8,)",
+    "metrics_seconds": "0",
+}
 
 
 def empty_room(shape):
@@ -94,4 +111,14 @@ def control_run(tmp_path_factory):
     """The directory of a control agent."""
     run_dir = tmp_path_factory.mktemp("runs") / "control"
     save_run(run_dir, dataclasses.replace(TINY, agent="control", stem="conv", control_blocks=1))
+    return run_dir
+
+
+@pytest.fixture(scope="session")
+def mini_game_run(tmp_path_factory):
+    """The directory of an agent for MoveToBeacon on the stand-in, of two blocks and two heads."""
+    pytest.importorskip("pysc2")
+    run_dir = tmp_path_factory.mktemp("runs") / "mini_game"
+    more = {"num_blocks": "2", "num_heads": "2", "reward_scale": "0.5"}
+    save_run(run_dir, override(configs.load("sc2_movetobeacon_small"), {**TINY_MINI_GAME, **more}))
     return run_dir

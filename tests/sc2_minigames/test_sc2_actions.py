@@ -208,3 +208,19 @@ def test_an_unavailable_function_is_named_with_those_that_are():
 def test_sizes_are_checked(sizes, words):
     with pytest.raises(ValueError, match=f"{words} must be a whole number of at least 1, got"):
         ActionCodec(*sizes)
+
+
+def test_an_action_is_described_and_found_by_its_arguments():
+    move = CODEC.encode(call_of(F.Move_screen.id, [[1], [9, 4]]))
+    assert CODEC.describe(move) == "Move_screen(queued 1, screen 9 4)"
+    assert CODEC.place(move) == ("screen", 9.5 / SCREEN, 4.5 / SCREEN)
+    camera = CODEC.encode(call_of(F.move_camera.id, [[3, 15]]))
+    assert CODEC.describe(camera) == "move_camera(minimap 3 15)"
+    assert CODEC.place(camera) == ("minimap", 3.5 / MINIMAP, 15.5 / MINIMAP)
+    # Of two points the first; what the function does not take does not count.
+    rectangle = CODEC.encode(call_of(F.select_rect.id, [[0], [1, 2], [30, 31]]))
+    assert CODEC.place(rectangle) == ("screen", 1.5 / SCREEN, 2.5 / SCREEN)
+    nothing = np.full(14, 7, np.int64)
+    nothing[0] = F.no_op.id
+    assert CODEC.describe(nothing) == "no_op()"
+    assert CODEC.place(nothing) is None

@@ -1,0 +1,195 @@
+"""Plays an episode of a mini-game and keeps what the agent of maps attended to on the screen.
+
+Its entities are the cells of the map that the images are encoded to: cell (row, column) of H x W
+covers the same part of the screen. The agent pools over all of them, so no single cell decides;
+`View` is the attention from those that matter.
+
+H x W cells, N = H * W, B blocks, K heads, S side of the screen.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from experiments.attention.attentive import AttentiveStep, attentive_step
+from experiments.games import Game, start_level
+from experiments.mini_games import name_of
+from experiments.playing import check_policy
+from experiments.trained import TrainedAgent
+
+SIDES = ("nothing", "own", "ally", "neutral", "enemy")
+"""Whose a unit is, by the value of PySC2's layer player_relative."""
+_OWN = SIDES.index("own")
+
+
+class View(NamedTuple):
+    """Attention from some cells of the map, in one head.
+
+    Attributes:
+      sources: int [M], the cells that attend; all of them for what each cell receives on average.
+      weights: float32 [N], the mean over them; sums to 1.
+    """
+
+    sources: np.ndarray
+    weights: np.ndarray
+
+
+class ScreenStep(NamedTuple):
+    """One decision of the agent.
+
+    Attributes:
+      number: of the step, 0 the first.
+      sides: uint8 [S, S], whose the unit on each pixel is, see `SIDES`.
+      weights: float32 [B, K, N, N], from cell (row) to cell (column).
+      action: in words.
+      place: where on the screen it acts, x and y as shares of the side; None if nowhere there.
+      target: the cell where it acts, on the screen or the minimap; None if nowhere.
+      probability: of the type of the action.
+      value: the discounted return that the agent expects from here, in the game's rewards.
+      reward: what the action brought.
+      score: so far.
+    """
+
+    number: int
+    sides: np.ndarray
+    weights: np.ndarray
+    action: str
+    place: tuple[float, float] | None
+    target: int | None
+    probability: float
+    value: float
+    reward: float
+    score: float
+
+
+class ScreenEpisode(NamedTuple):
+    """One episode with its attention.
+
+    Attributes:
+      environment: its id.
+      game: "stand-in" or "StarCraft II".
+      level_seed: what its reset was seeded with.
+      policy: "sampled" or "greedy".
+      map_shape: (H, W).
+      steps: every so many of its decisions, in order.
+      num_steps: all of them.
+      score: at the end.
+    """
+
+    environment: str
+    game: str
+    level_seed: int
+    policy: str
+    map_shape: tuple[int, int]
+    steps: tuple[ScreenStep, ...]
+    num_steps: int
+    score: float
+
+
+def own_cells(step: ScreenStep, map_shape: tuple[int, int]) -> np.ndarray:
+    """Returns the cells of the map in which there is a unit of one's own, int [M]."""
+    (height, width), side = map_shape, len(step.sides)
+    y, x = np.nonzero(step.sides == _OWN)
+    return np.unique(y * height // side * width + x * width // side)
+
+
+def views(episode: ScreenEpisode, step: ScreenStep, block: int, head: int) -> dict[str, View]:
+    """Returns the views of one head by what they are from; those without a cell are left out."""
+    weights = step.weights[block, head]
+    sources = {
+        "own units": own_cells(step, episode.map_shape),
+        "where it acts": np.array([] if step.target is None else [step.target], int),
+        "all cells": np.arange(len(weights)),
+    }
+    return {
+        name: View(cells, weights[cells].mean(axis=0))
+        for name, cells in sources.items()
+        if len(cells)
+    }
+
+
+def play_screens(
+    trained: TrainedAgent,
+    game: Game,
+    level_seed: int,
+    policy: str = "sampled",
+    seed: int = 0,
+    every: int = 1,
+) -> ScreenEpisode:
+    """Plays an episode: what a `Player` of one slot plays with that seed.
+
+    Args:
+      trained: an agent of network="spatial" that attends.
+      game: a mini-game.
+      level_seed: of its reset.
+      policy: "sampled" or "greedy".
+      seed: of the sampled actions.
+      every: every so many steps are kept, from the first on.
+
+    Raises:
+      UsageError: the agent has no attention, or there is no such policy.
+    """
+    check_policy(policy)
+    look = attentive_step(trained)
+    environment = game.make()
+    try:
+        return _play(trained, look, environment, game, level_seed, policy, seed, every)
+    finally:
+        environment.close()
+
+
+def _play(
+    trained: TrainedAgent,
+    look: AttentiveStep,
+    environment: Any,
+    game: Game,
+    level_seed: int,
+    policy: str,
+    seed: int,
+    every: int,
+) -> ScreenEpisode:
+    from sc2_minigames.observations import SCREEN_LAYERS  # needs the extra
+
+    layer = [entry.name for entry in SCREEN_LAYERS].index("player_relative")
+    codec = environment.unwrapped.action_codec
+    map_shape = trained.agent.encoder.map_shape
+    observation = start_level(environment, level_seed)
+    state: Any = trained.agent.initial_state(1)
+    steps: list[ScreenStep] = []
+    number, score, ended, info = 0, 0.0, False, {}
+    while not ended:
+        batch = {name: np.asarray(value)[np.newaxis] for name, value in observation.items()}
+        stream = tf.constant([seed % 2**31, number], tf.int32)
+        output, state = look(trained.spec.select(batch), state, stream, policy == "greedy")
+        action, attention = output.actions.numpy()[0], output.attention
+        assert attention is not None
+        seen = observation["screen"][..., layer].astype(np.uint8)
+        observation, reward, terminated, truncated, info = environment.step(action)
+        if number % every == 0:
+            place = codec.place(action)
+            steps.append(
+                ScreenStep(
+                    number,
+                    seen,
+                    np.stack([block.numpy()[0] for block in attention.weights]),
+                    codec.describe(action),
+                    place[1:] if place is not None and place[0] == "screen" else None,
+                    _cell(place[1:], map_shape) if place is not None else None,
+                    float(tf.nn.softmax(output.policy_logits)[0, action[0]]),
+                    float(output.baseline[0]) / trained.config.reward_scale,
+                    float(reward),
+                    score,
+                )
+            )
+        number, score, ended = number + 1, score + float(reward), terminated or truncated
+    played_on = name_of(info["game"])
+    return ScreenEpisode(
+        game.name, played_on, level_seed, policy, map_shape, tuple(steps), number, score
+    )
+
+
+def _cell(place: tuple[float, float], map_shape: tuple[int, int]) -> int:
+    """Returns the cell of a place, x and y as shares of the side."""
+    (height, width), (x, y) = map_shape, place
+    return int(y * height) * width + int(x * width)

@@ -1,0 +1,198 @@
+"""Scores on the StarCraft II mini-games, each beside the game that it was obtained on.
+
+Those played here: of the agent, of the random policy, and of PySC2's scripted agent where there
+is one. Those published: of people and of agents on StarCraft II. A score of the stand-in is never
+compared with one of the game without saying so.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+from experiments.games import Game
+from experiments.playing import PlayedEpisode, Player, attempts_of, num_slots, play_by_rule
+from experiments.statistics import Mean, mean_of
+from experiments.trained import TrainedAgent
+from relational_rl.agents.agent import RandomAgent
+
+EPISODES = 30
+"""As in the paper: a score is the mean over so many episodes."""
+
+STARCRAFT = "StarCraft II"
+
+SOURCE = "Zambaldi et al. 2018 (arXiv:1806.01830), section 4"
+_MAPS = (
+    "MoveToBeacon",
+    "CollectMineralShards",
+    "FindAndDefeatZerglings",
+    "DefeatRoaches",
+    "DefeatZerglingsAndBanelings",
+    "CollectMineralsAndGas",
+    "BuildMarines",
+)
+# Mean scores as they are printed there, in the order of the maps; "-" is not reported.
+_PUBLISHED = {
+    "DeepMind human player": ("26", "133", "46", "41", "729", "6880", "138"),
+    "StarCraft grandmaster": ("28", "177", "61", "215", "727", "7566", "133"),
+    "random policy": ("1", "17", "4", "1", "23", "12", "<1"),
+    "FullyConv LSTM": ("26", "104", "44", "98", "96", "3351", "6"),
+    "PBT-A3C": ("-", "101", "50", "132", "125", "3345", "0"),
+    "relational agent": ("27", "196", "62", "303", "736", "4906", "123"),
+    "control agent": ("27", "187", "61", "295", "602", "5055", "120"),
+}
+RANDOM = "random policy"
+SCRIPTED = "PySC2's scripted agent"
+
+
+class Score(NamedTuple):
+    """What somebody scored here.
+
+    Attributes:
+      player: who.
+      game: "stand-in" or "StarCraft II".
+      mean: of the episodes, with its interval.
+      maximum: of the episodes; NaN of none.
+      crashed: episodes in which the game crashed; they do not count.
+    """
+
+    player: str
+    game: str
+    mean: Mean
+    maximum: float
+    crashed: int
+
+
+def name_of(game: str) -> str:
+    """Returns how a game is called, by what `info["game"]` says."""
+    return {"starcraft": STARCRAFT, "standin": "stand-in"}[game]
+
+
+def published(map_name: str) -> dict[str, str]:
+    """Returns the published mean scores on StarCraft II by who played, as they are printed."""
+    column = _MAPS.index(map_name)
+    return {player: scores[column] for player, scores in _PUBLISHED.items()}
+
+
+def score_of(player: str, episodes: Sequence[PlayedEpisode]) -> Score:
+    """Returns the score of episodes of a mini-game; they say themselves which game it was."""
+    whole = [e.episode_return for e in episodes if not e.info.get("game_crashed")]
+    game = name_of(episodes[0].info["game"])
+    crashed = len(episodes) - len(whole)
+    return Score(player, game, mean_of(whole), max(whole, default=math.nan), crashed)
+
+
+def play_baselines(
+    trained: TrainedAgent, game: Game, levels: range, seed: int = 0, progress: bool = False
+) -> list[Score]:
+    """Plays a mini-game with the random policy, and with PySC2's scripted agent if it has one.
+
+    The random policy plays what the agent plays. The scripted agent sees the finer screen that
+    PySC2 shows it; the game is the same.
+
+    Args:
+      trained: of the environment's spec.
+      game: a mini-game.
+      levels: reset seeds.
+      seed: of the random policy.
+      progress: whether to show progress bars.
+    """
+    from sc2_minigames import scripted  # needs the extra, which whoever made the game has
+
+    attempts = attempts_of(levels)
+
+    def bar(name: str) -> tqdm:
+        shown = None if progress else True
+        return tqdm(total=len(attempts), unit="episode", desc=name, disable=shown)
+
+    agent = RandomAgent(trained.spec.num_actions, trained.spec.arguments)
+    player = Player(agent, trained.spec, num_slots(game, len(attempts)))
+    with bar(RANDOM) as ended:
+        episodes = player.play(game, attempts, "sampled", seed, lambda _: ended.update())
+    scores = [score_of(RANDOM, episodes)]
+    map_name = game.mini_game
+    if map_name in scripted.MAPS:
+        size = max(scripted.SCREEN_SIZE, game.env_kwargs.get("screen_size", 0))
+        finer = Game(game.env_id, {**game.env_kwargs, "screen_size": size})
+
+        def rule(environment: Any) -> scripted.Policy:
+            return scripted.scripted_policy(map_name, environment.action_codec)
+
+        with bar(SCRIPTED) as ended:
+            episodes = play_by_rule(finer, attempts, rule, lambda _: ended.update())
+        scores.append(score_of(SCRIPTED, episodes))
+    return scores
+
+
+def to_dict(map_name: str, scores: Sequence[Score]) -> dict[str, Any]:
+    """Returns scores played and published, JSON-able: NaN as None."""
+    return {
+        "scores": [
+            {
+                "player": score.player,
+                "game": score.game,
+                "episodes": score.mean.trials,
+                "mean": _known(score.mean.value),
+                "low": _known(score.mean.low),
+                "high": _known(score.mean.high),
+                "maximum": _known(score.maximum),
+                "crashed": score.crashed,
+            }
+            for score in scores
+        ],
+        "published": [
+            {"player": player, "game": STARCRAFT, "mean": mean}
+            for player, mean in published(map_name).items()
+        ],
+        "published_source": SOURCE,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def format_scores(map_name: str, scores: Sequence[Score]) -> str:
+    """Returns the table of scores played and published as text for a terminal."""
+    rows = [("score an episode", "played on", "episodes", "mean", "95 % interval", "maximum")]
+    for score in scores:
+        mean = score.mean
+        interval = f"{mean.low:.2f} .. {mean.high:.2f}" if mean.trials > 1 else "-"
+        rows.append(
+            (
+                score.player,
+                score.game,
+                str(mean.trials),
+                f"{mean.value:.2f}",
+                interval,
+                f"{score.maximum:g}",
+            )
+        )
+    for player, printed in published(map_name).items():
+        rows.append((f"published: {player}", STARCRAFT, "", printed, "", ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    lines = [
+        "  ".join(
+            f"{cell:{'<' if column < 2 else '>'}{widths[column]}}"
+            for column, cell in enumerate(row)
+        ).rstrip()
+        for row in rows
+    ]
+    lines += ["", *_notes(scores), f"Published: mean scores of {SOURCE}."]
+    return "\n".join(lines)
+
+
+def _notes(scores: Sequence[Score]) -> list[str]:
+    notes = []
+    by_player = {score.player: score.mean.value for score in scores}
+    yardstick = by_player.get(SCRIPTED, math.nan)
+    if yardstick > 0:
+        share = scores[0].mean.value / yardstick
+        notes.append(f"The {scores[0].player} reaches {share:.0%} of {SCRIPTED}'s mean score.")
+    crashed = sum(score.crashed for score in scores)
+    if crashed:
+        notes.append(f"The game crashed in {crashed} episodes, which are left out.")
+    if any(score.game != STARCRAFT for score in scores):
+        notes.append("The stand-in is not StarCraft II: its scores say nothing about that game.")
+    return notes
