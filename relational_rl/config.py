@@ -114,6 +114,7 @@ class AgentConfig:
     head_mlp: tuple[int, ...] = (256,)  # hidden layers of the policy, and again of the baseline
     action_embedding: int = 16  # numbers that a chosen action becomes, to condition its arguments
     argument_channels: int = 16  # channels of the transposed convolutions to spatial arguments
+    argument_pixels: bool = False  # spatial arguments also see the pixels of their image
     argument_entropy: str = (
         "sampled"  # exact: over all actions, affordable for a few (composite.py)
     )

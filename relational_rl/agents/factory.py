@@ -103,6 +103,7 @@ def _spatial(config: AgentConfig, spec: EnvironmentSpec) -> SpatialAgent:
             config.action_embedding,
             config.argument_channels,
             config.policy_scale,
+            spec.arguments.images if config.argument_pixels else (),
         )
     return SpatialAgent(
         spec,

@@ -12,7 +12,7 @@ of feature layers; nothing here knows a game.
 T unroll length, B batch, N = T * B, A action types, K arguments, H x W cells, F features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,10 +43,12 @@ class Inputs(NamedTuple):
     Attributes:
       maps: float32 [N, H, W, C], the images side by side (the paper's inputs3D).
       flat: float32 [N, V], everything else (inputs2D); V may be 0.
+      pixels: for each image float32 [N, height, width, C], its embedded layers.
     """
 
     maps: tf.Tensor
     flat: tf.Tensor
+    pixels: dict[str, tf.Tensor]
 
 
 class SpatialFeatures(NamedTuple):
@@ -56,11 +58,13 @@ class SpatialFeatures(NamedTuple):
       shared: float32 [..., F], inputs2D and the non-spatial path.
       cells: float32 [..., H, W, F], the spatial path.
       mask: bool [..., A], which action types are available; None for all.
+      pixels: what the arguments see of each image itself, [..., height, width, C]; () if nothing.
     """
 
     shared: tf.Tensor
     cells: tf.Tensor
     mask: tf.Tensor | None
+    pixels: tuple[tf.Tensor, ...]
 
 
 class SpatialEncoder(snt.Module):
@@ -125,13 +129,14 @@ class SpatialEncoder(snt.Module):
 
     def __call__(self, observations: Observations) -> Inputs:
         """Encodes N observations {"image": [N, ...], ...}."""
-        maps = []
+        maps, pixels = [], {}
         for name, embedding in self._embeddings.items():
             x = embedding(observations[name])
             if name in self._takes:
                 was_here = tf.gather(self._takes[name], observations["last_action"][:, 0])
                 channel = tf.cast(was_here, tf.float32)[:, tf.newaxis, tf.newaxis, tf.newaxis]
                 x = tf.concat([x, tf.broadcast_to(channel, [*tf.unstack(tf.shape(x)[:3]), 1])], -1)
+            pixels[name] = x
             maps.append(self._encoders[name](x))
         parts = []
         if "vector" in observations:
@@ -145,7 +150,7 @@ class SpatialEncoder(snt.Module):
             flat = tf.concat(parts, axis=-1)
         else:
             flat = self._mlp(tf.concat(parts, axis=-1))
-        return Inputs(tf.concat(maps, axis=-1), flat)
+        return Inputs(tf.concat(maps, axis=-1), flat, pixels)
 
 
 class SpatialAgent(snt.Module):
@@ -221,9 +226,7 @@ class SpatialAgent(snt.Module):
         maps = inputs.maps
         if self._memory is not None:
             maps, state = self._memory.step(maps, state)
-        features, attention = self._relate(
-            maps, inputs.flat, observations.get("mask"), with_attention
-        )
+        features, attention = self._relate(inputs, maps, observations.get("mask"), with_attention)
         logits, baseline = self._type_logits(features), self._values(features)
         types = distributions.mode(logits) if greedy else distributions.sample(logits, seed)
         if self._arguments is None:
@@ -268,14 +271,14 @@ class SpatialAgent(snt.Module):
             is_first = tf.zeros(leading, tf.bool) if is_first is None else is_first
             outputs, state = self._memory.unroll(_split_leading(maps, leading), state, is_first)
             maps = tf.reshape(outputs, [-1, *outputs.shape[2:]])
-        features, attention = self._relate(maps, inputs.flat, flat.get("mask"), with_attention)
+        features, attention = self._relate(inputs, maps, flat.get("mask"), with_attention)
         return _unmerge(features, leading), attention, state
 
     def evaluate(self, features: SpatialFeatures, actions: tf.Tensor) -> Evaluation:
         """Evaluates actions int32 [T, B] or [T, B, 1 + K] by features of T + 1 steps."""
         leading = _leading(features.shared)
         values = _split_leading(self._values(_merge(features)), leading)
-        steps = _merge(SpatialFeatures(*(None if x is None else x[:-1] for x in features)))
+        steps = _merge(_map(lambda x: x[:-1], features))
         leading = [leading[0] - 1, leading[1]]
         logits = self._type_logits(steps)
         if self._arguments is None:
@@ -298,9 +301,9 @@ class SpatialAgent(snt.Module):
         )
 
     def _relate(
-        self, maps: tf.Tensor, flat: tf.Tensor, mask: tf.Tensor | None, with_attention: bool
+        self, inputs: Inputs, maps: tf.Tensor, mask: tf.Tensor | None, with_attention: bool
     ) -> tuple[SpatialFeatures, AttentionMaps | None]:
-        """Core and both paths: maps [N, H, W, C] and flat [N, V] to features [N, ...].
+        """Core and both paths: inputs of N steps, and what the memory made of their maps.
 
         Every cell is told its coordinates, as on Box-World (section 2); ours, the appendix does
         not say.
@@ -321,9 +324,10 @@ class SpatialAgent(snt.Module):
             attention = AttentionMaps(related.attention_weights, cells, everywhere)
         return (
             SpatialFeatures(
-                tf.concat([flat, pooled], axis=-1),
+                tf.concat([inputs.flat, pooled], axis=-1),
                 tf.reshape(related.features, [-1, height, width, size]),
                 mask,
+                () if self._arguments is None else self._arguments.pixels(inputs.pixels),
             ),
             attention,
         )
@@ -340,7 +344,7 @@ class SpatialAgent(snt.Module):
     def _argument_logits(self, features: SpatialFeatures, types: tf.Tensor) -> list[tf.Tensor]:
         """Returns K times [N, S_k], given the types [N]."""
         assert self._arguments is not None
-        canvases = self._arguments.canvases(features.cells)
+        canvases = self._arguments.canvases(features.cells, features.pixels)
         return self._arguments(features.shared, canvases, types)
 
     def _argument_entropies(self, features: SpatialFeatures) -> tf.Tensor:
@@ -351,7 +355,7 @@ class SpatialAgent(snt.Module):
         shared = tf.repeat(features.shared, num_types, axis=0)
         canvases = [
             tf.repeat(canvas, num_types, axis=0)
-            for canvas in self._arguments.canvases(features.cells)
+            for canvas in self._arguments.canvases(features.cells, features.pixels)
         ]
         logits = self._arguments(shared, canvases, types)
         entropies = composite.argument_entropy(logits, self._takes, types)
@@ -384,11 +388,14 @@ def _split_leading(x: tf.Tensor, leading: Sequence[Any]) -> tf.Tensor:
 
 def _merge(features: SpatialFeatures) -> SpatialFeatures:
     """Merges time and batch: [T, B, ...] becomes [T * B, ...]."""
-    return SpatialFeatures(
-        *(None if x is None else tf.reshape(x, [-1, *x.shape[2:]]) for x in features)
-    )
+    return _map(lambda x: tf.reshape(x, [-1, *x.shape[2:]]), features)
 
 
 def _unmerge(features: SpatialFeatures, leading: Sequence[Any]) -> SpatialFeatures:
     """Undoes `_merge`."""
-    return SpatialFeatures(*(None if x is None else _split_leading(x, leading) for x in features))
+    return _map(lambda x: _split_leading(x, leading), features)
+
+
+def _map(function: Callable[[tf.Tensor], tf.Tensor], features: SpatialFeatures) -> SpatialFeatures:
+    """Applies a function to every tensor."""
+    return tf.nest.map_structure(lambda x: None if x is None else function(x), features)

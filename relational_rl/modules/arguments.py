@@ -3,7 +3,7 @@
 N steps, A action types, K arguments, S_k values of argument k, F features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sonnet as snt
 import tensorflow as tf
@@ -19,6 +19,9 @@ class ArgumentHeads(snt.Module):
     A deviation: the paper's 1x1 convolution follows the tiling at once. Being linear it would add
     the same number to every pixel, which a softmax does not see, and the type would have no say in
     where. So here a 1x1 convolution with a ReLU comes between.
+
+    An addition, if `sees` names images: a pixel's logit then also follows from that pixel itself,
+    so that what is worth pointing at is found without learning the way through the map of cells.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class ArgumentHeads(snt.Module):
         embedding_size: int = 16,
         channels: int = 16,
         scale: float = 1.0,
+        sees: Sequence[str | None] = (),
         name: str | None = None,
     ):
         """Makes the heads.
@@ -42,16 +46,18 @@ class ArgumentHeads(snt.Module):
           embedding_size: numbers that an action type becomes; the paper's is 16.
           channels: of the transposed convolutions; the paper's are 16.
           scale: factor on the initial weights of the last layers.
+          sees: for a spatial argument the image whose pixels it sees; () for the published heads.
           name: name of the module.
 
         Raises:
           ValueError: an image's sides are not those of the map times a power of 2.
         """
         super().__init__(name=name)
-        self._sizes, self._sides = tuple(sizes), tuple(sides)
-        # The different sizes of images, and how often the map is doubled for each.
-        self._canvas_sides = tuple(dict.fromkeys(side for side in sides if side is not None))
-        self._levels = tuple(_level(side, map_shape) for side in self._canvas_sides)
+        self._sizes = tuple(sizes)
+        # What spatial arguments share: an image's size, and the image that they see.
+        self._canvas_of = list(zip(sides, sees or [None] * len(sides), strict=True))
+        self._canvases = tuple(dict.fromkeys(x for x in self._canvas_of if x[0] is not None))
+        self._levels = tuple(_level(side, map_shape) for side, _ in self._canvases)
         last = snt.initializers.VarianceScaling(scale**2)
         embedding = snt.initializers.TruncatedNormal(stddev=1.0)
         self._embeddings = tf.Variable(
@@ -68,28 +74,51 @@ class ArgumentHeads(snt.Module):
         ]
         # A 1x1 convolution of [map, tiled embedding], as the sum of its two parts.
         self._from_map, self._from_type, self._pixels = [], [], []
-        for i, side in enumerate(self._canvas_sides):
-            count = sum(other == side for other in sides)
+        self._from_pixels: dict[int, snt.Conv2D] = {}
+        for i, canvas in enumerate(self._canvases):
             self._from_map.append(snt.Conv2D(channels, 1, name=f"from_map_{i}"))
             self._from_type.append(snt.Linear(channels, with_bias=False, name=f"from_type_{i}"))
             # Without a bias, which a softmax over the pixels does not see.
+            count = self._canvas_of.count(canvas)
             self._pixels.append(
                 snt.Conv2D(count, 1, with_bias=False, w_init=last, name=f"pixels_{i}")
             )
+            if canvas[1] is not None:
+                self._from_pixels[i] = snt.Conv2D(
+                    channels, 1, with_bias=False, name=f"from_pixels_{i}"
+                )
 
-    def canvases(self, cells: tf.Tensor) -> list[tf.Tensor]:
+    def pixels(self, images: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        """Returns what the arguments see of images {name: float32 [N, H, W, C]}.
+
+        One float32 [N, H, W, channels] for each canvas of `canvases` that sees an image.
+        """
+        return tuple(
+            from_pixels(images[self._canvases[i][1]])
+            for i, from_pixels in self._from_pixels.items()
+        )
+
+    def canvases(self, cells: tf.Tensor, pixels: Sequence[tf.Tensor] = ()) -> list[tf.Tensor]:
         """Brings maps of cells float32 [N, height, width, F] to the size of every image.
 
+        Args:
+          cells: the maps.
+          pixels: what `pixels` returned.
+
         Returns:
-          One float32 [N, H, W, channels] for each different size of image, for `__call__`.
+          One float32 [N, H, W, channels] for each different size of image, and for each image that
+          is seen; for `__call__`.
         """
         grown = [cells]
         for up in self._ups:
             grown.append(tf.nn.relu(up(grown[-1])))
-        return [
+        canvases = [
             from_map(grown[level])
             for from_map, level in zip(self._from_map, self._levels, strict=True)
         ]
+        for i, seen in zip(self._from_pixels, pixels, strict=True):
+            canvases[i] += seen
+        return canvases
 
     def __call__(
         self, shared: tf.Tensor, canvases: Sequence[tf.Tensor], types: tf.Tensor
@@ -110,10 +139,10 @@ class ArgumentHeads(snt.Module):
             together = self._linear(tf.concat([shared, embedded], axis=-1))
             parts = tf.split(together, [self._sizes[k] for k in self._plain], axis=-1)
             logits.update(zip(self._plain, parts, strict=True))
-        for i, (canvas, side) in enumerate(zip(canvases, self._canvas_sides, strict=True)):
+        for i, canvas in enumerate(canvases):
             tiled = self._from_type[i](embedded)[:, tf.newaxis, tf.newaxis]
             pixels = self._pixels[i](tf.nn.relu(canvas + tiled))
-            mine = [k for k, other in enumerate(self._sides) if other == side]
+            mine = [k for k, other in enumerate(self._canvas_of) if other == self._canvases[i]]
             for channel, k in enumerate(mine):
                 logits[k] = tf.reshape(pixels[..., channel], [-1, self._sizes[k]])
         return [logits[k] for k in range(len(self._sizes))]
