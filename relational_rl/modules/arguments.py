@@ -74,7 +74,6 @@ class ArgumentHeads(snt.Module):
         ]
         # A 1x1 convolution of [map, tiled embedding], as the sum of its two parts.
         self._from_map, self._from_type, self._pixels = [], [], []
-        self._from_pixels: dict[int, snt.Conv2D] = {}
         for i, canvas in enumerate(self._canvases):
             self._from_map.append(snt.Conv2D(channels, 1, name=f"from_map_{i}"))
             self._from_type.append(snt.Linear(channels, with_bias=False, name=f"from_type_{i}"))
@@ -83,10 +82,11 @@ class ArgumentHeads(snt.Module):
             self._pixels.append(
                 snt.Conv2D(count, 1, with_bias=False, w_init=last, name=f"pixels_{i}")
             )
-            if canvas[1] is not None:
-                self._from_pixels[i] = snt.Conv2D(
-                    channels, 1, with_bias=False, name=f"from_pixels_{i}"
-                )
+        # Which canvases see an image, and which.
+        self._seen = tuple((i, image) for i, (_, image) in enumerate(self._canvases) if image)
+        self._from_pixels = [
+            snt.Conv2D(channels, 1, with_bias=False, name=f"from_pixels_{i}") for i, _ in self._seen
+        ]
 
     def pixels(self, images: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
         """Returns what the arguments see of images {name: float32 [N, H, W, C]}.
@@ -94,8 +94,8 @@ class ArgumentHeads(snt.Module):
         One float32 [N, H, W, channels] for each canvas of `canvases` that sees an image.
         """
         return tuple(
-            from_pixels(images[self._canvases[i][1]])
-            for i, from_pixels in self._from_pixels.items()
+            from_pixels(images[image])
+            for from_pixels, (_, image) in zip(self._from_pixels, self._seen, strict=True)
         )
 
     def canvases(self, cells: tf.Tensor, pixels: Sequence[tf.Tensor] = ()) -> list[tf.Tensor]:
@@ -116,8 +116,8 @@ class ArgumentHeads(snt.Module):
             from_map(grown[level])
             for from_map, level in zip(self._from_map, self._levels, strict=True)
         ]
-        for i, seen in zip(self._from_pixels, pixels, strict=True):
-            canvases[i] += seen
+        for (i, _), values in zip(self._seen, pixels, strict=True):
+            canvases[i] += values
         return canvases
 
     def __call__(

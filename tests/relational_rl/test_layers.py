@@ -95,6 +95,34 @@ def test_arguments_follow_from_shared_features_map_and_type():
                 np.testing.assert_allclose(logits[k][n], pixels[..., channel].ravel(), atol=1e-4)
 
 
+def test_arguments_may_see_the_pixels_of_their_image():
+    sides = [(4, 4), None, (4, 4), (4, 4)]
+    sees = ("screen", None, "minimap", "screen")
+    heads = ArgumentHeads(3, (16, 2, 16, 16), sides, (2, 2), 4, 5, sees=sees)
+    random = np.random.default_rng(0)
+    shared, cells = tf.ones([2, 6]), tf.ones([2, 2, 2, 7])
+    images = {
+        name: random.normal(size=(2, 4, 4, 3)).astype(np.float32) for name in ("screen", "minimap")
+    }
+    types = tf.constant([2, 0])
+    heads(shared, heads.canvases(cells, heads.pixels(images)), types)
+    by_hand.randomize(heads)
+    w = by_hand.variables(heads)
+    blank = {name: np.zeros_like(image) for name, image in images.items()}
+    without = heads.canvases(cells, heads.pixels(blank))
+    canvases = heads.canvases(cells, heads.pixels(images))
+    assert len(canvases) == 2  # two arguments share the screen
+    for i, name in enumerate(("screen", "minimap")):
+        seen = images[name] @ w[f"from_pixels_{i}/w"][0, 0]
+        np.testing.assert_allclose(canvases[i] - without[i], seen, atol=1e-4)
+    logits = heads(shared, canvases, types)
+    images["screen"][0, 1, 2] += 1.0
+    changed = heads(shared, heads.canvases(cells, heads.pixels(images)), types)
+    for k, name in enumerate(sees):
+        differs = np.flatnonzero(np.abs(changed[k][0] - logits[k][0]) > 1e-6)
+        assert differs.tolist() == ([1 * 4 + 2] if name == "screen" else [])
+
+
 def test_an_image_must_be_the_map_doubled():
     message = r"sides of the map \(2, 2\) times a power of 2, got \(6, 6\)"
     with pytest.raises(ValueError, match=message):

@@ -79,6 +79,7 @@ KINDS = {
     "lstm": (PLAIN_SPEC, {"memory": "lstm", **SMALL}),
     "convlstm": (PLAIN_SPEC, SPATIAL),
     "arguments": (CALLS_SPEC, SPATIAL),
+    "arguments that see pixels": (CALLS_SPEC, {**SPATIAL, "argument_pixels": True}),
     "arguments, no memory": (CALLS_SPEC, {**SPATIAL, "memory": "none"}),
 }
 

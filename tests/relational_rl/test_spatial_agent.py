@@ -56,6 +56,7 @@ KINDS = {
     "relational": {},
     "control": {"agent": "control"},
     "no memory": {"memory": "none"},
+    "pixels": {"argument_pixels": True},
     "no layers": {"memory": "none", "block_mlp": (), "mlp": (), "head_mlp": (), "vector_mlp": ()},
     "random": {"agent": "random"},
 }
