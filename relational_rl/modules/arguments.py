@@ -56,7 +56,9 @@ class ArgumentHeads(snt.Module):
         self._sizes = tuple(sizes)
         # What spatial arguments share: an image's size, and the image that they see.
         self._canvas_of = list(zip(sides, sees or [None] * len(sides), strict=True))
-        self._canvases = tuple(dict.fromkeys(x for x in self._canvas_of if x[0] is not None))
+        self._canvases = tuple(
+            dict.fromkeys((side, image) for side, image in self._canvas_of if side is not None)
+        )
         self._levels = tuple(_level(side, map_shape) for side, _ in self._canvases)
         last = snt.initializers.VarianceScaling(scale**2)
         embedding = snt.initializers.TruncatedNormal(stddev=1.0)

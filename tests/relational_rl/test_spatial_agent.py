@@ -137,7 +137,7 @@ def every_action():
         yield from ((a, *values) for values in itertools.product(*ranges))
 
 
-@pytest.mark.parametrize("name", ["relational", "control"])
+@pytest.mark.parametrize("name", ["relational", "control", "pixels"])
 def test_probabilities_and_entropy_are_those_of_the_enumeration(name):
     agent = make(**KINDS[name], argument_entropy="exact")
     available = np.array([True, True, False, True])
@@ -146,7 +146,7 @@ def test_probabilities_and_entropy_are_those_of_the_enumeration(name):
     actions = list(every_action())
     assert len(actions) == 1 + 64 + 64 * 3 + 3 * 16
     # All actions at once, as so many environments that see the same.
-    many = type(features)(*(tf.repeat(x, len(actions), axis=1) for x in features))
+    many = tf.nest.map_structure(lambda x: tf.repeat(x, len(actions), axis=1), features)
     evaluation = agent.evaluate(many, tf.constant([actions], tf.int32))
     available = available[np.array(actions)[:, 0]]
     assert 0 < available.sum() < len(actions)
