@@ -29,29 +29,10 @@ def _hash_sources() -> str:
 _STAMP = _hash_sources()
 
 
-class _PackageStamp:
-    def get_source_stamp(self) -> str:
-        return _STAMP
-
-
-class _GivenDirectory(_PackageStamp, caching.UserProvidedCacheLocator):
-    """`NUMBA_CACHE_DIR`, if it is set."""
-
-
-class _PackageDirectory(_PackageStamp, caching.InTreeCacheLocator):
-    """`__pycache__` beside the sources, if it can be written."""
-
-
-class _UserDirectory(_PackageStamp, caching.UserWideCacheLocator):
-    """The user's own cache directory, if it can be written."""
-
-
-class _Implementation(caching.CompileResultCacheImpl):
-    _locator_classes = [_GivenDirectory, _PackageDirectory, _UserDirectory]  # noqa: RUF012
-
-
 class _Cache(caching.FunctionCache):
-    _impl_class = _Implementation
+    def __init__(self, function: Callable[..., Any]):
+        super().__init__(function)
+        self._cache_file._source_stamp = _STAMP
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,8 +40,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     dispatcher: Any = numba.njit(nogil=True)(function)
     # A RuntimeError means that there is no directory to write to: no cache then.
     with contextlib.suppress(RuntimeError):
-        # What `njit(cache=True)` does, but with the directories and the stamp above.
-        dispatcher._cache = _Cache(function)
+        dispatcher._cache = _Cache(function)  # what `njit(cache=True)` does
     return dispatcher
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.evaluate import evaluate
-from experiments.launch import MACHINE_FILE, UsageError
+from experiments.launch import MACHINE_FILE, UsageError, check_learned_by_reinforcement
 from experiments.pretrained import CARD_FILE, SHIPPED, Card, save_pretrained
 from experiments.provenance import launch_command
 from experiments.trained import COMMAND_ERRORS, TrainedAgent, load_trained_agent
@@ -48,6 +48,7 @@ def export(
     """
     if min_solved is not None and not 0 < min_solved <= 1:
         raise UsageError(f"min_solved must be in (0, 1], got {min_solved}")
+    check_learned_by_reinforcement(run_dir)
     trained = load_trained_agent(run_dir)
     _check_finished(run_dir, trained, unfinished)
     machine = run_dir / MACHINE_FILE

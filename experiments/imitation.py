@@ -6,7 +6,8 @@ minutes what an architecture can represent and learn, before hours of reinforcem
 baseline that sees the solver: a number it reaches is never a result of reinforcement learning.
 
 The run directory is that of a launcher's run, so `evaluate` and `attention` read it; its
-imitation.json says what it is. The baseline (value) is not trained.
+imitation.json says what it is, and keeps it from being trained on, exported or added to the results
+as a run of `experiments.launch`. The baseline (value) is not trained.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from boxworld.lessons import Lessons, draw_lessons
 from experiments.games import is_boxworld, training_game
 from experiments.launch import (
     CONFIG_FILE,
+    IMITATION_FILE,
     UsageError,
     describe_parameters,
     parse,
@@ -43,7 +45,6 @@ from relational_rl.files import write_atomically
 from relational_rl.metrics import MetricsWriter
 from relational_rl.training import Trainer
 
-IMITATION_FILE = "imitation.json"
 BATCH_SIZE = 1024
 LESSONS_PER_LEVEL = 16
 _BATCHES_WAITING = 4

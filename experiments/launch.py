@@ -28,6 +28,7 @@ from relational_rl.training import Summary, Trainer, local_backend
 
 CONFIG_FILE = "config.json"
 MACHINE_FILE = "machine.json"
+IMITATION_FILE = "imitation.json"  # only in a run of `experiments.imitation`
 BACKENDS = {"local": local_backend}
 # These may change when a run is resumed; the others define the experiment.
 RESUMABLE = {
@@ -102,12 +103,28 @@ def load_run_config(run_dir: Path) -> Config:
         raise UsageError(f"{path} is no config: {error}") from error
 
 
+def check_learned_by_reinforcement(run_dir: Path) -> None:
+    """Checks that a run directory, if there is one already, is not one of `experiments.imitation`.
+
+    Raises:
+      UsageError: it is.
+    """
+    if (run_dir / IMITATION_FILE).exists():
+        raise UsageError(
+            f"run_dir must be that of a run of experiments.launch, got {run_dir}, whose agent "
+            f"experiments.imitation taught the solver's moves ({IMITATION_FILE}): what comes of "
+            "it is no result of reinforcement learning; choose another --run_dir"
+        )
+
+
 def check_same_experiment(run_dir: Path, config: Config) -> None:
     """Checks that a run directory, if there is one already, belongs to this config.
 
     Raises:
-      UsageError: its config differs in more than may change; the message names the value.
+      UsageError: its config differs in more than may change, which the message names, or its
+        agent was taught by `experiments.imitation`.
     """
+    check_learned_by_reinforcement(run_dir)
     if not (run_dir / CONFIG_FILE).exists():
         return
     before, now = to_dict(load_run_config(run_dir)), to_dict(config)

@@ -20,7 +20,13 @@ from typing import Any
 import numpy as np
 
 from experiments.games import training_game
-from experiments.launch import CONFIG_FILE, MACHINE_FILE, UsageError, load_run_config
+from experiments.launch import (
+    CONFIG_FILE,
+    MACHINE_FILE,
+    UsageError,
+    check_learned_by_reinforcement,
+    load_run_config,
+)
 from relational_rl.config import AgentConfig, Config
 from relational_rl.files import write_atomically
 from relational_rl.metrics import METRICS_FILE, read_metrics
@@ -157,12 +163,13 @@ def add_run(
 
     Raises:
       UsageError: the run has not been evaluated, its evaluations are of different agents, it does
-        not belong to the experiment, or an argument is wrong.
+        not belong to the experiment, it is one of imitation, or an argument is wrong.
       OSError: a file cannot be read or written.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
         raise UsageError(f"name must be of lower-case letters, digits and '_', got {name!r}")
     config = load_run_config(run_dir)
+    check_learned_by_reinforcement(run_dir)
     frames = _evaluated_frames(run_dir, config)
     experiment = _described(results_dir / name, config, title, additions)
     directory = results_dir / name / f"seed{config.seed}"

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relational_rl.packed.kernels import EPSILON, compiled
+from relational_rl.packed._compile import compiled
+from relational_rl.packed.kernels import EPSILON
 from relational_rl.packed.simd import (
     below,
     choose,

@@ -8,14 +8,10 @@ Names that start with d are gradients of the loss with respect to the rest of th
 from math import sqrt
 
 import numpy as np
-from numba import njit
+
+from relational_rl.packed._compile import compiled
 
 EPSILON = np.float32(1e-5)  # of layer norms, as in modules/attention.py and Sonnet
-
-
-def compiled(function):
-    """Compiles a function on first use, for arrays that hold neither NaN nor infinity."""
-    return njit(function, cache=True, nogil=True, fastmath=True, error_model="numpy")
 
 
 @compiled

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relational_rl.packed.kernels import compiled
+from relational_rl.packed._compile import compiled
 from relational_rl.packed.simd import exponential, load, positive, spread, store, total
 
 

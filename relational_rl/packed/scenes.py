@@ -8,7 +8,8 @@ a pixel is computed once for each different one.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from relational_rl.packed._compile import compiled
 
 
 class Scenes(NamedTuple):
@@ -60,7 +61,7 @@ def pack(
     return Scenes(starts, packed_cells, pixels, colours.astype(np.float32))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _find(images, background, channels, cells, counts):
     """Lists the cells of each image that differ from the background."""
     num_cells = background.shape[0] // channels
@@ -76,7 +77,7 @@ def _find(images, background, channels, cells, counts):
         counts[b] = count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _look(images, cells, starts, top, left, places, codes, packed_cells, pixels):
     """Numbers the different pixels around the entities; returns how many there are."""
     height, width, channels = images.shape[1:]

@@ -11,8 +11,10 @@ from boxworld import LevelSpec
 from boxworld.generator import FIRST_ENDLESS_SEED
 from boxworld.lessons import draw_lessons
 from experiments import configs, imitation
+from experiments.export import export
 from experiments.imitation import Teacher, imitate, imitation_loss, lessons_of, main
-from experiments.launch import UsageError
+from experiments.launch import UsageError, launch
+from experiments.results.store import add_run
 from experiments.trained import load_trained_agent
 from relational_rl.metrics import read_metrics
 
@@ -114,6 +116,27 @@ class TestRun:
         run_dir, _ = run
         with pytest.raises(UsageError, match="holds a run already; choose another --run_dir"):
             imitate(TINY, run_dir)
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda run_dir, _: launch(dataclasses.replace(TINY, total_frames=1), run_dir),
+            lambda run_dir, to: export(run_dir, to / "exported", unfinished=True),
+            lambda run_dir, to: add_run(run_dir, to / "results", "tiny"),
+        ],
+        ids=["launch", "export", "results"],
+    )
+    def test_is_never_taken_for_reinforcement_learning(self, run, tmp_path, use):
+        run_dir, _ = run
+        before = sorted(run_dir.rglob("*"))
+        with pytest.raises(UsageError) as caught:
+            use(run_dir, tmp_path)
+        assert str(caught.value).startswith(
+            f"run_dir must be that of a run of experiments.launch, got {run_dir}, whose agent "
+            "experiments.imitation taught the solver's moves (imitation.json)"
+        )
+        assert sorted(run_dir.rglob("*")) == before
+        assert not any(tmp_path.iterdir())
 
 
 class TestCommand:
