@@ -1,7 +1,9 @@
 """MoveToBeacon on the stand-in, on two cores: the published network with fewer of everything.
 
-Screen and minimap of 16x16, one relational block of one head, 32 channels of memory. The scores
-are the stand-in's, not StarCraft's; `--config.game=starcraft` plays the game.
+Screen and minimap of 16x16, one relational block of one head, 32 channels of memory; arguments
+also see the pixels of their image, so that what is worth pointing at is learned from few hits. The
+learner is that of `boxworld`. The scores are the stand-in's, not StarCraft's;
+`--config.game=starcraft` plays the game.
 """
 
 import dataclasses
@@ -13,9 +15,7 @@ config = dataclasses.replace(
     env_kwargs={"game": "standin", "screen_size": 16, "minimap_size": 16},
     num_actors=1,
     queue_size=1,
-    envs_per_actor=16,
-    batch_size=16,
-    unroll_length=20,
+    envs_per_actor=32,
     map_channels=16,
     embedding_size=4,
     memory_size=32,
@@ -25,11 +25,19 @@ config = dataclasses.replace(
     vector_mlp=(32,),
     mlp=(128,),
     head_mlp=(128,),
-    # A mean, so that the values below hold for any size of batch.
+    argument_pixels=True,
+    policy_scale=0.3,
+    # V-trace with a clipped surrogate, every unroll learned from twice.
+    unroll_length=32,
+    batch_size=8,
+    num_passes=2,
+    policy_clip=0.2,
+    normalize_advantages=True,
+    trace_decay=0.95,
+    discount_factor=0.97,
     reduction="mean",
     baseline_cost=0.5,
-    entropy_cost=3e-3,
-    learning_rate=7e-4,
+    learning_rate=1.5e-3,
     adam_epsilon=1e-5,
     max_gradient_norm=1.0,
     total_frames=3_000_000,
