@@ -77,6 +77,7 @@ OVERRIDES = {
     "action_embedding": ("4", 4),
     "argument_channels": ("8", 8),
     "argument_entropy": ("exact", "exact"),
+    "argument_pixels": ("True", True),
     "implementation": ("plain", "plain"),
     "policy_scale": ("1", 1.0),
     "unroll_length": ("7", 7),
@@ -291,7 +292,8 @@ def test_every_actor_has_room_in_the_queue():
 
 def test_every_field_with_a_range_has_been_tried():
     # The others are flags and texts that only the environment can judge.
-    free = {"observation_keys", "share_weights", "normalize_advantages", "likeness"}
+    free = {"observation_keys", "share_weights", "normalize_advantages"}
+    free |= {"likeness", "argument_pixels"}
     assert set(NAMES) - {name for name, _, _ in WRONG} == free
 
 
