@@ -3,7 +3,8 @@
 T unroll length, B batch, A actions, N entities, H heads.
 """
 
-from collections.abc import Mapping
+import abc
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -113,7 +114,70 @@ class Core(Protocol):
         """Maps entity features [B, N, F] to [B, N, F]."""
 
 
-class Agent(snt.Module):
+class LearningAgent(snt.Module):
+    """What agents that learn share: a memory, if there is one, and how they look at many steps."""
+
+    _memory: Memory | None
+
+    def initial_state(self, batch_size: int) -> State:
+        """Returns the state before the first step of `batch_size` episodes: () without memory."""
+        return () if self._memory is None else self._memory.initial_state(batch_size)
+
+    def unroll(
+        self,
+        observations: Observations,
+        state: State,
+        is_first: tf.Tensor | None = None,
+        with_attention: bool = False,
+    ) -> tuple[AgentOutput, State]:
+        """Evaluates the network on time-major observations {"image": [T, B, ...], ...}.
+
+        Args:
+          observations: of T steps.
+          state: before the first of them.
+          is_first: bool [T, B], where an episode starts, so that the state is reset; None for
+            nowhere.
+          with_attention: whether to return the attention maps.
+
+        Returns:
+          policy_logits [T, B, A] (of the action types, where actions have arguments) and baseline
+          [T, B], and the state after the last step.
+        """
+        features, attention, state = self.unroll_features(
+            observations, state, is_first, with_attention
+        )
+        return AgentOutput(*self.heads(features), attention), state
+
+    @abc.abstractmethod
+    def unroll_features(
+        self,
+        observations: Observations,
+        state: State,
+        is_first: tf.Tensor | None = None,
+        with_attention: bool = False,
+    ) -> tuple[Any, AttentionMaps | None, State]:
+        """Returns the features [T, B, ...] that the heads see; otherwise like `unroll`."""
+
+    @abc.abstractmethod
+    def heads(self, features: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Maps features [T, B, ...] to policy logits [T, B, A] and baseline [T, B]."""
+
+    def num_parameters(self) -> int:
+        """Returns how many numbers are learned (after the first call)."""
+        return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))
+
+    def _remember(
+        self, x: tf.Tensor, leading: Sequence[Any], state: State, is_first: tf.Tensor | None
+    ) -> tuple[tf.Tensor, State]:
+        """Sends x [T * B, ...] through the memory, if there is one; `leading` is T, B."""
+        if self._memory is None:
+            return x, state
+        is_first = tf.zeros(leading, tf.bool) if is_first is None else is_first
+        x, state = self._memory.unroll(split_leading(x, leading), state, is_first)
+        return tf.reshape(x, [-1, *x.shape[2:]]), state
+
+
+class Agent(LearningAgent):
     """Encoder of entities -> core -> max pool -> (memory) -> MLP -> policy logits and baseline.
 
     Zambaldi et al. 2018, section 2 and figure 2. The published agent has no memory: its state is
@@ -152,10 +216,6 @@ class Agent(snt.Module):
         self._baseline = snt.Linear(1, name="baseline")
         self._packed: PackedFeatures | None = None
 
-    def initial_state(self, batch_size: int) -> State:
-        """Returns the state before the first step of `batch_size` episodes: () without memory."""
-        return () if self._memory is None else self._memory.initial_state(batch_size)
-
     def step(
         self,
         observations: Observations,
@@ -180,30 +240,6 @@ class Agent(snt.Module):
         actions = distributions.mode(logits) if greedy else distributions.sample(logits, seed)
         return StepOutput(actions, logits, baseline, attention), state
 
-    def unroll(
-        self,
-        observations: Observations,
-        state: State,
-        is_first: tf.Tensor | None = None,
-        with_attention: bool = False,
-    ) -> tuple[AgentOutput, State]:
-        """Evaluates the network on time-major observations {"image": [T, B, ...], ...}.
-
-        Args:
-          observations: of T steps.
-          state: before the first of them.
-          is_first: bool [T, B], where an episode starts, so that the state is reset; None for
-            nowhere.
-          with_attention: whether to return the attention maps.
-
-        Returns:
-          policy_logits [T, B, A] and baseline [T, B], and the state after the last step.
-        """
-        features, attention, state = self.unroll_features(
-            observations, state, is_first, with_attention
-        )
-        return AgentOutput(*self.heads(features), attention), state
-
     def unroll_features(
         self,
         observations: Observations,
@@ -212,14 +248,10 @@ class Agent(snt.Module):
         with_attention: bool = False,
     ) -> tuple[tf.Tensor, AttentionMaps | None, State]:
         """Returns the features float32 [T, B, F] that the heads see; otherwise like `unroll`."""
+        leading = leading_sizes(observations["image"])
         features, attention = self.features(merge_leading(observations), with_attention)
-        leading = observations["image"].shape[:2]
-        shape = tf.concat([tf.shape(observations["image"])[:2], [features.shape[-1]]], axis=0)
-        features = tf.ensure_shape(tf.reshape(features, shape), [*leading, features.shape[-1]])
-        if self._memory is not None:
-            is_first = tf.zeros(leading, tf.bool) if is_first is None else is_first
-            features, state = self._memory.unroll(features, state, is_first)
-        return features, attention, state
+        features, state = self._remember(features, leading, state, is_first)
+        return split_leading(features, leading), attention, state
 
     def evaluate(self, features: tf.Tensor, actions: tf.Tensor) -> Evaluation:
         """Evaluates actions int32 [T, B] by the features [T + 1, B, F] of `unroll_features`."""
@@ -247,14 +279,10 @@ class Agent(snt.Module):
 
     def heads(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Maps features [..., F] to policy logits [..., A] and baseline [...]."""
-        flat = tf.reshape(features, [-1, features.shape[-1]])
-        hidden = self._mlp(flat)
-        leading = tf.shape(features)[:-1]
-        logits = self._policy(hidden)
-        logits = tf.reshape(logits, tf.concat([leading, [logits.shape[-1]]], axis=0))
-        baseline = tf.reshape(self._baseline(hidden), leading)
-        logits = tf.ensure_shape(logits, [*features.shape[:-1], logits.shape[-1]])
-        return logits, tf.ensure_shape(baseline, features.shape[:-1])
+        leading = leading_sizes(features, features.shape.rank - 1)
+        hidden = self._mlp(tf.reshape(features, [-1, features.shape[-1]]))
+        logits, baseline = self._policy(hidden), self._baseline(hidden)[:, 0]
+        return split_leading(logits, leading), split_leading(baseline, leading)
 
     def use_packed(self) -> None:
         """Computes the features over packed rows from now on (see relational_rl.packed).
@@ -279,14 +307,20 @@ class Agent(snt.Module):
         """Whether XLA can compile what comes after the features."""
         return True
 
-    def num_parameters(self) -> int:
-        """Returns how many numbers are learned (after the first call)."""
-        return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))
-
 
 def merge_leading(observations: Observations) -> dict[str, tf.Tensor]:
     """Merges time and batch: [T, B, ...] becomes [T * B, ...]."""
     return {key: tf.reshape(value, [-1, *value.shape[2:]]) for key, value in observations.items()}
+
+
+def leading_sizes(x: tf.Tensor, count: int = 2) -> list[Any]:
+    """Returns the first `count` dimensions, as numbers where they are known."""
+    return [size if size is not None else tf.shape(x)[i] for i, size in enumerate(x.shape[:count])]
+
+
+def split_leading(x: tf.Tensor, leading: Sequence[Any]) -> tf.Tensor:
+    """Splits the first dimension into several: [T * B, ...] becomes [T, B, ...]."""
+    return tf.reshape(x, [*leading, *x.shape[1:]])
 
 
 @snt.allow_empty_variables

@@ -21,14 +21,16 @@ import tensorflow as tf
 
 from relational_rl import composite, distributions
 from relational_rl.agents.agent import (
-    AgentOutput,
     AttentionMaps,
     Core,
     Evaluation,
+    LearningAgent,
     Observations,
     StepOutput,
     evaluate_choices,
+    leading_sizes,
     merge_leading,
+    split_leading,
 )
 from relational_rl.modules.arguments import ArgumentHeads
 from relational_rl.modules.entities import Entities, all_cells, coordinates
@@ -153,7 +155,7 @@ class SpatialEncoder(snt.Module):
         return Inputs(tf.concat(maps, axis=-1), flat, pixels)
 
 
-class SpatialAgent(snt.Module):
+class SpatialAgent(LearningAgent):
     """Encoder -> memory -> core -> heads; relational and control differ by the core alone."""
 
     def __init__(
@@ -206,10 +208,6 @@ class SpatialAgent(snt.Module):
         if spec.arguments is not None:
             self._takes = tf.constant(spec.arguments.table())
 
-    def initial_state(self, batch_size: int) -> State:
-        """Returns the state before the first step of `batch_size` episodes: () without memory."""
-        return () if self._memory is None else self._memory.initial_state(batch_size)
-
     def step(
         self,
         observations: Observations,
@@ -236,25 +234,6 @@ class SpatialAgent(snt.Module):
         log_probs = composite.log_prob(logits, argument_logits, self._takes, actions)
         return StepOutput(actions, logits, baseline, attention, log_probs), state
 
-    def unroll(
-        self,
-        observations: Observations,
-        state: State,
-        is_first: tf.Tensor | None = None,
-        with_attention: bool = False,
-    ) -> tuple[AgentOutput, State]:
-        """Evaluates the network on time-major observations; like `Agent.unroll`.
-
-        The policy logits are those of the action types.
-        """
-        features, attention, state = self.unroll_features(
-            observations, state, is_first, with_attention
-        )
-        leading = _leading(features.shared)
-        flat = _merge(features)
-        logits = _split_leading(self._type_logits(flat), leading)
-        return AgentOutput(logits, _split_leading(self._values(flat), leading), attention), state
-
     def unroll_features(
         self,
         observations: Observations,
@@ -263,28 +242,21 @@ class SpatialAgent(snt.Module):
         with_attention: bool = False,
     ) -> tuple[SpatialFeatures, AttentionMaps | None, State]:
         """Returns what the heads see, [T, B, ...]; otherwise like `unroll`."""
-        leading = _leading(observations["image"])
+        leading = leading_sizes(observations["image"])
         flat = merge_leading(observations)
         inputs = self.encoder(flat)
-        maps = inputs.maps
-        if self._memory is not None:
-            is_first = tf.zeros(leading, tf.bool) if is_first is None else is_first
-            outputs, state = self._memory.unroll(_split_leading(maps, leading), state, is_first)
-            maps = tf.reshape(outputs, [-1, *outputs.shape[2:]])
+        maps, state = self._remember(inputs.maps, leading, state, is_first)
         features, attention = self._relate(inputs, maps, flat.get("mask"), with_attention)
         return _unmerge(features, leading), attention, state
 
     def evaluate(self, features: SpatialFeatures, actions: tf.Tensor) -> Evaluation:
         """Evaluates actions int32 [T, B] or [T, B, 1 + K] by features of T + 1 steps."""
-        leading = _leading(features.shared)
-        values = _split_leading(self._values(_merge(features)), leading)
-        steps = _merge(_map(lambda x: x[:-1], features))
-        leading = [leading[0] - 1, leading[1]]
-        logits = self._type_logits(steps)
+        policy_logits, values = self.heads(features)
         if self._arguments is None:
-            # The last step's logits are not looked at.
-            padded = tf.pad(_split_leading(logits, leading), [[0, 1], [0, 0], [0, 0]])
-            return evaluate_choices(padded, values, actions)
+            return evaluate_choices(policy_logits, values, actions)
+        steps = _map(lambda x: x[:-1], features)
+        policy_logits, leading = policy_logits[:-1], leading_sizes(steps.shared)
+        steps, logits = _merge(steps), tf.reshape(policy_logits, [-1, policy_logits.shape[-1]])
         flat_actions = tf.reshape(actions, [-1, actions.shape[-1]])
         types = flat_actions[:, 0]
         argument_logits = self._argument_logits(steps, types)
@@ -294,10 +266,10 @@ class SpatialAgent(snt.Module):
         else:
             entropies = composite.sampled_entropy(logits, argument_logits, self._takes, types)
         return Evaluation(
-            _split_leading(log_probs, leading),
-            _split_leading(entropies, leading),
+            split_leading(log_probs, leading),
+            split_leading(entropies, leading),
             values,
-            _split_leading(logits, leading),
+            policy_logits,
         )
 
     def _relate(
@@ -331,6 +303,12 @@ class SpatialAgent(snt.Module):
             ),
             attention,
         )
+
+    def heads(self, features: SpatialFeatures) -> tuple[tf.Tensor, tf.Tensor]:
+        """Maps features [T, B, ...] to logits of the action types [T, B, A] and baseline [T, B]."""
+        leading, flat = leading_sizes(features.shared), _merge(features)
+        logits, values = self._type_logits(flat), self._values(flat)
+        return split_leading(logits, leading), split_leading(values, leading)
 
     def _type_logits(self, features: SpatialFeatures) -> tf.Tensor:
         """Returns logits [N, A] of the action types, those that are not available masked."""
@@ -371,20 +349,6 @@ class SpatialAgent(snt.Module):
         """Likewise, what comes after the features."""
         return False
 
-    def num_parameters(self) -> int:
-        """Returns how many numbers are learned (after the first call)."""
-        return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))
-
-
-def _leading(x: tf.Tensor) -> list[Any]:
-    """Returns the first two dimensions, as numbers where they are known."""
-    return [size if size is not None else tf.shape(x)[i] for i, size in enumerate(x.shape[:2])]
-
-
-def _split_leading(x: tf.Tensor, leading: Sequence[Any]) -> tf.Tensor:
-    """Splits [T * B, ...] into [T, B, ...]."""
-    return tf.reshape(x, [*leading, *x.shape[1:]])
-
 
 def _merge(features: SpatialFeatures) -> SpatialFeatures:
     """Merges time and batch: [T, B, ...] becomes [T * B, ...]."""
@@ -393,7 +357,7 @@ def _merge(features: SpatialFeatures) -> SpatialFeatures:
 
 def _unmerge(features: SpatialFeatures, leading: Sequence[Any]) -> SpatialFeatures:
     """Undoes `_merge`."""
-    return _map(lambda x: _split_leading(x, leading), features)
+    return _map(lambda x: split_leading(x, leading), features)
 
 
 def _map(function: Callable[[tf.Tensor], tf.Tensor], features: SpatialFeatures) -> SpatialFeatures:
