@@ -215,7 +215,7 @@ def test_a_variable_too_many_is_named(exported, copy):
 # --pretrained.
 
 
-def test_every_command_takes_an_exported_agent(exported, tmp_path, monkeypatch, capsys):
+def test_every_command_takes_an_exported_agent(exported, copy, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
         generalisation.generalise, "__defaults__", (1000, 0, "sampled", 0, CONDITIONS[:1], False)
@@ -224,7 +224,10 @@ def test_every_command_takes_an_exported_agent(exported, tmp_path, monkeypatch, 
     assert evaluate.main([f"--pretrained={exported}", "--levels=60"]) == 0
     assert f"{load_card(exported).evaluation['share']:.2%}" in capsys.readouterr().out
     assert generalisation.main([f"--pretrained={exported}", "--levels=2"]) == 0
-    arguments = [f"--pretrained={exported}", "--level_seed=1", "--out=elsewhere"]
+    config = json.loads((copy / "config.json").read_text())
+    config["env_kwargs"]["max_steps"] = 6  # to draw a step takes half a second
+    (copy / "config.json").write_text(json.dumps(config))
+    arguments = [f"--pretrained={copy}", "--level_seed=1", "--out=elsewhere"]
     assert attention.main(arguments) == 0
     out = Path("runs/pretrained_tiny")
     assert sorted(path.name for path in out.iterdir()) == [
