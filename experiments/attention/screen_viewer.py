@@ -1,27 +1,10 @@
 """The markup and script of a mini-game's page; `screen_page` fills in what stands between @@."""
 
-from experiments.attention.viewer import CHOICE, HEAD, HELPERS, KEYS, PLAYING
+from experiments.attention.viewer import CHOICE, HEAD, HELPERS, KEYS, PLAYING, panes
 
-_CONTROLS = """<div class="bar">
-  <span class="group" id="blocks"></span>
-  <span class="group" id="heads"></span>
-  <label class="group">from <select id="source"></select></label>
-</div>
-<div class="main">
-  <div>
-    <svg id="board" role="img" aria-label="the screen with the attention to its cells"></svg>
-    <p id="legend"></p>
-  </div>
-  <div>
-    <h2 id="heading"></h2>
-    <table id="weights"></table>
-    <h2 style="margin-top:1rem">What the agent does</h2>
-    <p id="decision"></p>
-    <p><a id="picture" href="#">All heads of this step in one picture</a><br>
-       <a href="@@GIF@@">The episode as an animation</a></p>
-  </div>
-</div>
-<script>
+_PANES = panes("the screen with the attention to its cells")
+
+_DATA = """<script>
 "use strict";
 const data = @@DATA@@;
 const state = { step: 0, block: 0, head: 0, source: "all cells", timer: null };
@@ -118,4 +101,6 @@ draw();
 </html>
 """
 
-TEMPLATE = "".join((HEAD, _CONTROLS, HELPERS, _DRAWING, PLAYING, _LISTENERS, CHOICE, KEYS, _LEGEND))
+TEMPLATE = "".join(
+    (HEAD, _PANES, _DATA, HELPERS, _DRAWING, PLAYING, _LISTENERS, CHOICE, KEYS, _LEGEND)
+)

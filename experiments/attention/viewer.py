@@ -90,15 +90,14 @@ KEYS = """document.addEventListener("keydown", (event) => {
 });
 """
 
-_CONTROLS = """<div class="bar">
+_PANES = """<div class="bar">
   <span class="group" id="blocks"></span>
   <span class="group" id="heads"></span>
   <label class="group">from <select id="source"></select></label>
-  <label class="group"><input id="others" type="checkbox"> distractors attend too</label>
-</div>
+@@CHOICES@@</div>
 <div class="main">
   <div>
-    <svg id="board" role="img" aria-label="the board with arrows of attention"></svg>
+    <svg id="board" role="img" aria-label="@@BOARD@@"></svg>
     <p id="legend"></p>
   </div>
   <div>
@@ -106,12 +105,34 @@ _CONTROLS = """<div class="bar">
     <table id="weights"></table>
     <h2 style="margin-top:1rem">What the agent does</h2>
     <p id="decision"></p>
-    <table id="policy"></table>
-    <p><a id="picture" href="#">All heads of this step in one picture</a><br>
+@@DECISION@@    <p><a id="picture" href="#">All heads of this step in one picture</a><br>
        <a href="@@GIF@@">The episode as an animation</a></p>
   </div>
 </div>
-<h2 style="margin-top:1.5rem">Who attends to whom, on average</h2>
+"""
+
+
+def panes(board: str, choices: str = "", decision: str = "") -> str:
+    """Returns the choice of block, head and source, the board, and what is said beside it.
+
+    Args:
+      board: what the board shows, in words.
+      choices: lines of markup, for more to choose.
+      decision: lines of markup, for more about what the agent does.
+    """
+    filled = _PANES.replace("@@BOARD@@", board).replace("@@CHOICES@@", choices)
+    return filled.replace("@@DECISION@@", decision)
+
+
+_PANES_OF_BOXWORLD = panes(
+    "the board with arrows of attention",
+    """  <label class="group"><input id="others" type="checkbox"> distractors attend too</label>
+""",
+    """    <table id="policy"></table>
+""",
+)
+
+_AVERAGES = """<h2 style="margin-top:1.5rem">Who attends to whom, on average</h2>
 <p>Mean attention over @@OVER@@ from one kind of object to another, and how many times the share it
 would get if every entity got the same. The paper found one head in which each key attends mostly
 to the locks it opens, and another in which every object attends to the agent.
@@ -287,5 +308,17 @@ draw();
 """
 
 TEMPLATE = "".join(
-    (HEAD, _CONTROLS, HELPERS, _DRAWING, PLAYING, _LISTENERS, CHOICE, _BOARD, KEYS, _LEGEND)
+    (
+        HEAD,
+        _PANES_OF_BOXWORLD,
+        _AVERAGES,
+        HELPERS,
+        _DRAWING,
+        PLAYING,
+        _LISTENERS,
+        CHOICE,
+        _BOARD,
+        KEYS,
+        _LEGEND,
+    )
 )

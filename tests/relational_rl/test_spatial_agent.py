@@ -368,3 +368,11 @@ def test_the_published_network_has_the_published_sizes():
 def test_what_cannot_be_built_is_a_value_error(spec, values, message):
     with pytest.raises(ValueError, match=message):
         make_agent(AgentConfig(**{**SMALL, **values}), spec)
+
+
+def test_where_depends_on_the_pixels_themselves_only_if_asked():
+    def has_way(**values):
+        return any("from_pixels" in variable.name for variable in make(**values).variables)
+
+    assert has_way(argument_pixels=True)
+    assert not has_way()
