@@ -86,8 +86,7 @@ class Commander(Selector):
     def _raw(self, action: Any) -> int:
         if action.HasField("camera_move"):
             centre = action.camera_move.center_world_space
-            self.camera = self.clamped(centre.x, centre.y)
-            return SUCCESS
+            return self.look_at(centre.x, centre.y)
         if action.HasField("unit_command"):
             command = action.unit_command
             tags = set(command.unit_tags)

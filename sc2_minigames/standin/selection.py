@@ -52,17 +52,25 @@ class Selector:
             else:
                 del self.groups[number]
 
-    def clamped(self, x: float, y: float) -> Point:
-        """Returns the nearest point on the map."""
-        size = self.game.world.size
-        return min(max(x, 0.0), float(size)), min(max(y, 0.0), float(size))
+    def look_at(self, x: float, y: float) -> int:
+        """Centres the screen on a map point, or as near as the ground allows.
+
+        Like a map's camera bounds: the screen does not leave the ground that can be walked on, and
+        where it is as large as that, it stays in the middle.
+        """
+        left, bottom, right, top = self.game.world.bounds
+        half_width, half_height = (side / self.view.screen_scale / 2 for side in self.view.screen)
+        self.camera = (
+            _nearest(x, left + half_width, right - half_width),
+            _nearest(y, bottom + half_height, top - half_height),
+        )
+        return SUCCESS
 
     def move_camera(self, pixel: Any) -> int:
         """Centres the screen on a pixel of the minimap."""
         if not is_inside((pixel.x, pixel.y), self.view.minimap):
             return error_pb2.Error
-        self.camera = self.clamped(*self.view.minimap_point((pixel.x, pixel.y)))
-        return SUCCESS
+        return self.look_at(*self.view.minimap_point((pixel.x, pixel.y)))
 
     def unit_at(self, point: Point) -> Unit | None:
         """Returns the unit drawn at a map point; the player's own come first, then the nearest."""
@@ -178,3 +186,8 @@ class Selector:
 def is_inside(pixel: tuple[int, int], size: tuple[int, int]) -> bool:
     """Whether a pixel is in a picture of a size, both (x, y)."""
     return 0 <= pixel[0] < size[0] and 0 <= pixel[1] < size[1]
+
+
+def _nearest(value: float, low: float, high: float) -> float:
+    """Returns the nearest number in [low, high]; the middle if low is above high."""
+    return min(max(value, low), high) if low <= high else (low + high) / 2

@@ -220,14 +220,37 @@ def test_no_fog_when_it_is_switched_off():
 
 def test_the_camera_shows_what_it_is_moved_to():
     client = Client("FindAndDefeatZerglings", seed=1, size=64, disable_fog=True)
-    ling = client.world.owned(ENEMY)[5]
+    ling = next(u for u in client.world.owned(ENEMY) if 16 < u.x < 30 and 16 < u.y < 48)
     pixel = [int(ling.x), int(64 - ling.y)]
     client.step(F.move_camera(pixel), count=1)
     ys, xs = np.nonzero(client.observation.feature_screen.unit_type == 105)
     assert np.hypot(xs - 31.5, ys - 31.5).min() < 3
     camera = client.observation.feature_minimap.camera
     assert camera[pixel[1], pixel[0]] == 1
-    assert 20 <= camera.any(0).sum() <= 25  # 24 map units wide, but for the edge of the map.
+    assert 23 <= camera.any(0).sum() <= 25  # 24 map units wide.
+
+
+@pytest.mark.parametrize(
+    ("pixel", "columns", "rows"),
+    [([0, 63], slice(4, 28), slice(36, 60)), ([63, 0], slice(36, 60), slice(4, 28))],
+)
+def test_the_screen_does_not_leave_the_ground(pixel, columns, rows):
+    client = Client("FindAndDefeatZerglings", size=64)
+    client.step(F.move_camera(pixel), count=1)
+    shown = np.zeros((64, 64))  # A pixel a map unit; the ground is 4 to 60.
+    shown[rows, columns] = 1
+    assert (client.observation.feature_minimap.camera == shown).all()
+    assert (client.observation.feature_screen.pathable == 1).all()
+
+
+@pytest.mark.parametrize("map_name", ["MoveToBeacon", "DefeatRoaches", "BuildMarines"])
+def test_the_camera_of_a_game_of_one_screen_cannot_be_moved(map_name):
+    client = Client(map_name, size=64)
+    minimap = client.observation.feature_minimap.camera.copy()
+    screen = client.observation.feature_screen.unit_type.copy()
+    client.step(F.move_camera([5, 5]), count=1)
+    assert (client.observation.feature_minimap.camera == minimap).all()
+    assert (client.observation.feature_screen.unit_type == screen).all()
 
 
 @pytest.mark.parametrize("seed", [0, 1])

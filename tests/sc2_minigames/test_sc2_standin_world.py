@@ -55,7 +55,7 @@ def test_screen_drawn_as_text():
     assert minimap[int((64 - marine.y) * 24 / 64)][int(marine.x * 24 / 64)] == "m"
 
 
-@pytest.mark.parametrize("map_name", ["MoveToBeacon", "CollectMineralShards"])
+@pytest.mark.parametrize("map_name", ["CollectMineralShards", "FindAndDefeatZerglings"])
 @pytest.mark.parametrize("size", [32, 64, 84])
 def test_units_are_drawn_where_pysc2_says_they_are(map_name, size):
     client = Client(map_name, seed=size, size=size)
