@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import configs
 from experiments.games import training_game
 from experiments.launch import (
     CONFIG_FILE,
@@ -37,8 +38,10 @@ MAX_ROWS = 300
 
 # Whose network it is: the paper's, with additions that know nothing of the game, with some that do.
 ADDITIONS = ("published", "generic", "special")
-# What may differ from `Config`'s defaults in the published network: the paper leaves it open, or it
-# changes how the network is computed and not what it is. "agent" may: the control is published too.
+# Whose config is the published network of section 4; that of section 2 is `Config`'s defaults.
+_PUBLISHED_SPATIAL = "sc2_movetobeacon"
+# What may differ from them in the published network: the paper leaves it open, or it changes how
+# the network is computed and not what it is. "agent" may: the control is published too.
 _OPEN = {
     "agent",
     "conv_padding",
@@ -133,8 +136,10 @@ def additions_of(config: Config) -> str:
 
     Nothing in a config says that an addition is special to a game; whoever adds such a run does.
     """
+    published = configs.load(_PUBLISHED_SPATIAL) if config.network == "spatial" else Config()
     for field in dataclasses.fields(AgentConfig):
-        if field.name not in _OPEN and getattr(config, field.name) != field.default:
+        name = field.name
+        if name not in _OPEN and getattr(config, name) != getattr(published, name):
             return "generic"
     return "published"
 

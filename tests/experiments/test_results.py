@@ -166,15 +166,17 @@ def test_what_is_no_evidence_is_refused(tmp_path, capsys):
     assert "must have rows of curriculum_stage, frames, " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["boxworld_paper", "boxworld", "boxworld_easy"])
+@pytest.mark.parametrize(
+    "name", ["boxworld_paper", "boxworld", "boxworld_easy", "sc2_buildmarines"]
+)
 def test_whose_network_it_is_is_read_off_the_config(name):
-    expected = "published" if name == "boxworld_paper" else "generic"
+    expected = "published" if name in ("boxworld_paper", "sc2_buildmarines") else "generic"
     config = configs.load(name)
     assert additions_of(config) == expected
     assert additions_of(dataclasses.replace(config, agent="control", num_blocks=4)) == expected
     # Another learner or curriculum does not change the network.
     assert additions_of(dataclasses.replace(config, policy_clip=0.3, curriculum=({},))) == expected
-    for change in ({"entities": "occupied"}, {"stem": "patch"}, {"num_references": 1}):
+    for change in ({"entities": "occupied"}, {"num_references": 1}, {"argument_pixels": True}):
         assert additions_of(dataclasses.replace(config, **change)) == "generic"
 
 
