@@ -6,7 +6,7 @@ compared with one of the game without saying so.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
@@ -67,6 +67,19 @@ class Score(NamedTuple):
 def name_of(game: str) -> str:
     """Returns how a game is called, by what `info["game"]` says."""
     return {"starcraft": STARCRAFT, "standin": "stand-in"}[game]
+
+
+def game_of(game: Game) -> str:
+    """Returns what a mini-game is played on, as its environment's argument `game` says it."""
+    return game.env_kwargs.get("game", "starcraft")
+
+
+def title_of(game: Game) -> str:
+    """Returns an environment's name; of a mini-game its map and what it is played on."""
+    if game.mini_game is None:
+        return game.name
+    played_on = name_of(game_of(game))
+    return f"{game.mini_game} on {played_on if played_on == STARCRAFT else f'the {played_on}'}"
 
 
 def published(map_name: str) -> dict[str, str]:
@@ -149,6 +162,23 @@ def to_dict(map_name: str, scores: Sequence[Score]) -> dict[str, Any]:
     }
 
 
+def caveats(games: Iterable[str], crashed: int) -> list[str]:
+    """Returns the sentences that belong beside scores.
+
+    Args:
+      games: which they were played on, as `name_of` calls them.
+      crashed: in how many episodes the game crashed.
+    """
+    sentences = []
+    if crashed:
+        sentences.append(f"The game crashed in {crashed} episodes, which are left out.")
+    if any(game != STARCRAFT for game in games):
+        sentences.append(
+            "The stand-in is not StarCraft II: its scores say nothing about that game."
+        )
+    return sentences
+
+
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
@@ -191,8 +221,4 @@ def _notes(scores: Sequence[Score]) -> list[str]:
         share = scores[0].mean.value / yardstick
         notes.append(f"The {scores[0].player} reaches {share:.0%} of {SCRIPTED}'s mean score.")
     crashed = sum(score.crashed for score in scores)
-    if crashed:
-        notes.append(f"The game crashed in {crashed} episodes, which are left out.")
-    if any(score.game != STARCRAFT for score in scores):
-        notes.append("The stand-in is not StarCraft II: its scores say nothing about that game.")
-    return notes
+    return notes + caveats((score.game for score in scores), crashed)

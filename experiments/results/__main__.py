@@ -4,7 +4,8 @@
     python -m experiments.results draw
 
 `add` copies what matters of an evaluated run into results/NAME/seedS. `draw` makes of all that is
-there README.md, the tables, and a figure of learning curves for each environment.
+there README.md, the tables, and a figure of learning curves for each environment, and of a
+mini-game for each game that it is played on.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.launch import UsageError
-from experiments.results.curves import by_environment, curve_file, draw_curves
+from experiments.results.curves import by_figure, draw_curves, measure_of
 from experiments.results.store import ADDITIONS, add_run, load_results
 from experiments.results.tables import to_page
 from relational_rl.files import write_atomically
@@ -34,12 +35,12 @@ def draw(results_dir: Path) -> list[Path]:
             f"{results_dir} has no results yet; first: "
             "python -m experiments.results add --run_dir=DIR --name=NAME"
         )
-    paths = []
-    for env_id, group in by_environment(experiments).items():
-        paths.append(results_dir / curve_file(env_id))
-        draw_curves(group, paths[-1])
-    write_atomically(results_dir / PAGE, to_page(experiments, [path.name for path in paths]))
-    return [results_dir / PAGE, *paths]
+    figures = by_figure(experiments)
+    for name, group in figures.items():
+        draw_curves(group, results_dir / name)
+    titles = {name: measure_of(group).title for name, group in figures.items()}
+    write_atomically(results_dir / PAGE, to_page(experiments, titles))
+    return [results_dir / name for name in (PAGE, *figures)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

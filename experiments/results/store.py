@@ -13,7 +13,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from experiments.launch import (
     check_learned_by_reinforcement,
     load_run_config,
 )
+from experiments.mini_games import game_of, name_of
 from relational_rl.config import AgentConfig, Config
 from relational_rl.files import write_atomically
 from relational_rl.metrics import METRICS_FILE, read_metrics
@@ -57,7 +58,7 @@ _OPEN = {
 _FREE = {"seed", "metrics_seconds", "checkpoint_seconds", "checkpoints_kept"}
 # What is counted as the run goes on, and so is that of the last row of those thinned to one.
 _RUNNING = ("frames", "minutes", "updates", "curriculum_stage")
-_REQUIRED = {"frames", "minutes", "solved", "curriculum_stage"}
+_REQUIRED = {"frames", "minutes", "solved", "episode_return", "curriculum_stage"}
 # What is a mean over episodes.
 _OF_EPISODES = ("episode_return", "episode_length", "solved")
 
@@ -108,6 +109,18 @@ class Run:
         first = self.evaluations[0] if self.evaluations else None
         return first if first and _is_main(self.config, first) else None
 
+    @property
+    def scores(self) -> tuple[dict[str, Any], ...]:
+        """Of that evaluation, as `mini_games.to_dict` has them; () where it is of no mini-game.
+
+        The agent's first, then those it was compared with on the game that it was trained on.
+        """
+        game = training_game(self.config)
+        if game.mini_game is None or self.main_evaluation is None:
+            return ()
+        found = self.main_evaluation.get("scores", ())
+        return tuple(score for score in found if score["game"] == name_of(game_of(game)))
+
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
@@ -142,6 +155,16 @@ def additions_of(config: Config) -> str:
         if name not in _OPEN and getattr(config, name) != getattr(published, name):
             return "generic"
     return "published"
+
+
+def mean_scores(runs: Sequence[Run]) -> dict[str, float]:
+    """Returns the mean scores on a mini-game by player, each a mean over the runs' evaluations."""
+    means: dict[str, list[float]] = {}
+    for run in runs:
+        for score in run.scores:
+            if score["mean"] is not None:
+                means.setdefault(score["player"], []).append(score["mean"])
+    return {player: sum(values) / len(values) for player, values in means.items()}
 
 
 def add_run(

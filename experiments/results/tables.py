@@ -1,41 +1,70 @@
 """All experiments as a page of Markdown: tables, curves, and the commands that made the numbers."""
 
 import shlex
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from experiments.games import training_game
+from experiments.games import Game, training_game
 from experiments.generalisation import CONDITIONS, WITHHELD, withholds_pairs
+from experiments.mini_games import (
+    RANDOM,
+    SCRIPTED,
+    SOURCE,
+    STARCRAFT,
+    caveats,
+    game_of,
+    name_of,
+    published,
+    title_of,
+)
 from experiments.provenance import launch_command
-from experiments.results.store import ADDITIONS, Experiment, Run
+from experiments.results.store import ADDITIONS, Experiment, Run, mean_scores
 
 _ABOUT_ADDITIONS = {
     "published": "the paper's network, untouched",
     "generic": "additions that know nothing of the game",
     "special": "additions that are special to the game",
 }
+_NETWORKS = f"Network: {'; '.join(f'{name}: {_ABOUT_ADDITIONS[name]}' for name in ADDITIONS)}."
+_OVER_SEEDS = "the mean over the seeds, and from the worst to the best of them"
+_MEANS = "Frames and minutes: means over the seeds."
+# What a row says of how its experiment was trained, see `_training`.
+_TRAINING = ("agent", "network", "seeds", "frames", "minutes")
 
 
-def to_page(experiments: Sequence[Experiment], curves: Iterable[str]) -> str:
+def to_page(experiments: Sequence[Experiment], curves: Mapping[str, str]) -> str:
     """Returns everything as a page.
 
     Args:
       experiments: of the folder of results.
-      curves: names of the figures in it.
+      curves: what the figures in it show, by their names.
     """
     parts = [
         "# Results",
         "Made of the runs in this folder by `python -m experiments.results draw`; do not edit.",
-        *(f"![Solved share of training episodes]({name})" for name in curves),
-        "## Experiments",
-        summary_table(experiments),
-        f"Network: {'; '.join(f'{name}: {_ABOUT_ADDITIONS[name]}' for name in ADDITIONS)}. Solved: "
-        "the sampled policy on levels that training never draws, each played once; the mean over "
-        "the seeds, and from the worst to the best of them. Frames and minutes: means over the "
-        "seeds.",
-        "## Every evaluation",
-        evaluation_table(experiments),
+        *(f"![{title}]({name})" for name, title in curves.items()),
     ]
+    mini_games = [e for e in experiments if training_game(e.config).mini_game]
+    others = [e for e in experiments if not training_game(e.config).mini_game]
+    if others:
+        parts += [
+            "## Experiments",
+            summary_table(others),
+            f"{_NETWORKS} Solved: the sampled policy on levels that training never draws, each "
+            f"played once; {_OVER_SEEDS}. {_MEANS}",
+        ]
+    if mini_games:
+        parts += [
+            "## Mini-games",
+            score_table(mini_games),
+            f"{_NETWORKS} Mean score: of the sampled policy's episodes; {_OVER_SEEDS}. Maximum: of "
+            f"all these episodes. {RANDOM.capitalize()} and {SCRIPTED}: their mean scores from the "
+            f"same reset seeds on the same game. {_MEANS}",
+            *_caveats(mini_games),
+            f"Published mean scores, all of them on {STARCRAFT} ({SOURCE}):",
+            published_table(mini_games),
+        ]
+    parts += ["## Every evaluation", evaluation_table(experiments)]
     generalisation = generalisation_table(experiments)
     if generalisation:
         parts += ["## Generalisation", generalisation]
@@ -46,23 +75,52 @@ def to_page(experiments: Sequence[Experiment], curves: Iterable[str]) -> str:
 
 def summary_table(experiments: Sequence[Experiment]) -> str:
     """Returns a row for each experiment."""
+    rows = [
+        [
+            experiment.title,
+            training_game(experiment.config).name,
+            *_training(experiment),
+            _over_seeds([run.main_evaluation for run in experiment.runs]),
+        ]
+        for experiment in experiments
+    ]
+    head = ["experiment", "environment", *_TRAINING, "solved"]
+    return _table(head, rows, "llllrrrl")
+
+
+def score_table(experiments: Sequence[Experiment]) -> str:
+    """Returns a row for each experiment on a mini-game: its score and those to compare it with."""
     rows = []
     for experiment in experiments:
-        runs, config = experiment.runs, experiment.config
+        game = training_game(experiment.config)
+        agents = [run.scores[0] for run in experiment.runs if run.scores]
+        maxima = [score["maximum"] for score in agents if score["maximum"] is not None]
+        means = mean_scores(experiment.runs)
+        player = agents[0]["player"] if agents else ""
+        comparable = player in means and means.get(SCRIPTED, 0.0) > 0
         rows.append(
             [
                 experiment.title,
-                config.env_id.rpartition(":")[2],
-                config.agent,
-                experiment.additions,
-                str(len(runs)),
-                _millions(_mean([run.frames for run in runs])),
-                f"{_mean([run.minutes for run in runs]):.1f}",
-                _over_seeds([run.main_evaluation for run in runs]),
+                str(game.mini_game),
+                name_of(game_of(game)),
+                *_training(experiment),
+                _over_seeds([run.main_evaluation for run in experiment.runs]),
+                f"{max(maxima):g}" if maxima else "-",
+                *(f"{means[who]:.2f}" if who in means else "-" for who in (RANDOM, SCRIPTED)),
+                f"{means[player] / means[SCRIPTED]:.0%}" if comparable else "-",
             ]
         )
-    head = ["experiment", "environment", "agent", "network", "seeds", "frames", "minutes", "solved"]
-    return _table(head, rows, "llllrrrl")
+    head = ["experiment", "map", "played on", *_TRAINING, "mean score", "maximum"]
+    head += [RANDOM, SCRIPTED, "share of the scripted agent's score"]
+    return _table(head, rows, "lllllrrrlrrrr")
+
+
+def published_table(experiments: Sequence[Experiment]) -> str:
+    """Returns a row for each player of the paper, with the mean scores on the experiments' maps."""
+    maps = dict.fromkeys(str(training_game(e.config).mini_game) for e in experiments)
+    columns = [published(map_name) for map_name in maps]
+    rows = [[who, STARCRAFT, *(scores[who] for scores in columns)] for who in columns[0]]
+    return _table(["published", "played on", *maps], rows, "ll" + "r" * len(columns))
 
 
 def evaluation_table(experiments: Sequence[Experiment]) -> str:
@@ -70,6 +128,7 @@ def evaluation_table(experiments: Sequence[Experiment]) -> str:
     rows = []
     for experiment, run in _runs(experiments):
         for evaluation in run.evaluations:
+            outcome = _outcome(evaluation)
             rows.append(
                 [
                     experiment.title,
@@ -77,14 +136,15 @@ def evaluation_table(experiments: Sequence[Experiment]) -> str:
                     _millions(run.frames),
                     f"{run.minutes:.1f}",
                     f"{run.stage + 1} of {run.last_stage + 1}",
-                    evaluation["environment"].rpartition(":")[2],
+                    title_of(Game(evaluation["environment"], evaluation["env_kwargs"])),
                     evaluation["policy"],
-                    f"{evaluation['num_levels']:,}",
-                    *_solved(evaluation),
+                    f"{outcome.trials:,}",
+                    outcome.text,
+                    outcome.interval,
                 ]
             )
     head = ["experiment", "seed", "frames", "minutes", "stage"]
-    head += ["played on", "policy", "levels", "solved", "95 % interval"]
+    head += ["played on", "policy", "levels or episodes", "solved or score", "95 % interval"]
     return _table(head, rows, "lrrrrllrrl")
 
 
@@ -131,6 +191,24 @@ def provenance_table(experiments: Sequence[Experiment]) -> str:
     return _table(["experiment", "seed", "started", "machine", "commit"], rows, "lrlll")
 
 
+def _caveats(experiments: Sequence[Experiment]) -> list[str]:
+    scores = [score for _, run in _runs(experiments) for score in run.scores]
+    games = [name_of(game_of(training_game(e.config))) for e in experiments]
+    sentences = caveats(games, sum(score["crashed"] for score in scores))
+    return [" ".join(sentences)] if sentences else []
+
+
+def _training(experiment: Experiment) -> list[str]:
+    runs = experiment.runs
+    return [
+        experiment.config.agent,
+        experiment.additions,
+        str(len(runs)),
+        _millions(_mean([run.frames for run in runs])),
+        f"{_mean([run.minutes for run in runs]):.1f}",
+    ]
+
+
 def _commands(experiment: Experiment) -> str:
     lines = []
     for run in experiment.runs:
@@ -167,24 +245,57 @@ def _flags(run: Run, evaluation: dict[str, Any]) -> str:
 
 def _over_seeds(evaluations: Sequence[dict[str, Any] | None]) -> str:
     """Returns the mean over seeds with their range; of one seed, its 95 % interval."""
-    known = [x for x in evaluations if x is not None]
+    known = [outcome for outcome in map(_outcome, filter(None, evaluations)) if outcome.trials]
     if not known:
         return "-"
-    levels = f"{known[0]['num_levels']:,} levels"
-    if any(x["solved"] is None for x in known):
-        return f"return {_mean([x['mean_return'] for x in known]):.2f}"
+    first = known[0]
     if len(known) == 1:
-        share, interval = _solved(known[0])
-        return f"{share} ({interval}, 95 % interval, {levels})"
-    shares = [x["solved"]["share"] for x in known]
-    return f"{_mean(shares):.1%} ({min(shares):.1%} .. {max(shares):.1%}, {levels} each)"
+        interval = f"{first.interval}, 95 % interval, " if first.interval else ""
+        return f"{first.text} ({interval}{first.counted})"
+    values = [outcome.value for outcome in known]
+    mean, low, high = (first.style.format(f(values)) for f in (_mean, min, max))
+    counted = " or ".join(dict.fromkeys(outcome.counted for outcome in known))
+    return f"{mean} ({low} .. {high}, {counted} each)"
 
 
-def _solved(evaluation: dict[str, Any]) -> tuple[str, str]:
-    solved = evaluation["solved"]
-    if solved is None:
-        return f"return {evaluation['mean_return']:.2f}", ""
-    return f"{solved['share']:.1%}", f"{solved['low']:.1%} .. {solved['high']:.1%}"
+class _Outcome(NamedTuple):
+    """What an evaluation measured: the solved share, a mini-game's score, else the return.
+
+    Attributes:
+      value: the mean.
+      interval: its 95 % interval as text, "" if unknown.
+      trials: of how many.
+      unit: what these are called.
+      style: how the value is written.
+    """
+
+    value: float
+    interval: str
+    trials: int
+    unit: str
+    style: str
+
+    @property
+    def text(self) -> str:
+        return self.style.format(self.value) if self.trials else "-"
+
+    @property
+    def counted(self) -> str:
+        return f"{self.trials:,} {self.unit}"
+
+
+def _outcome(evaluation: dict[str, Any]) -> _Outcome:
+    trials = evaluation["num_levels"]
+    if evaluation["solved"] is not None:
+        solved = evaluation["solved"]
+        interval = f"{solved['low']:.1%} .. {solved['high']:.1%}"
+        return _Outcome(solved["share"], interval, trials, "levels", "{:.1%}")
+    if "scores" in evaluation:
+        score = evaluation["scores"][0]
+        known = score["low"] is not None
+        interval = f"{score['low']:.2f} .. {score['high']:.2f}" if known else ""
+        return _Outcome(score["mean"], interval, score["episodes"], "episodes", "{:.2f}")
+    return _Outcome(evaluation["mean_return"], "", trials, "episodes", "return {:.2f}")
 
 
 def _runs(experiments: Sequence[Experiment]) -> list[tuple[Experiment, Run]]:
