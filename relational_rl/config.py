@@ -84,6 +84,7 @@ class AgentConfig:
     network: str = "entities"  # entities: the paper's of section 2; spatial: of its section 4
     memory: str = "none"  # none | lstm (network=entities) | convlstm (network=spatial)
     memory_size: int = 96  # units, or channels of the convolutional LSTM (the paper: 96)
+    memory_shortcut: bool = False  # what goes into the memory also goes past it
     stem: str = "conv"  # conv: the paper's; patch: a network over the pixels around each entity
     conv_channels: tuple[int, ...] = (12, 24)  # kernels of the conv stem, 2x2 each
     conv_padding: str = "SAME"  # [D] SAME: a pixel an entity; VALID: two fewer a side

@@ -78,7 +78,9 @@ def _entities(config: AgentConfig, spec: EnvironmentSpec) -> Agent:
         ),
         likeness=config.likeness,
     )
-    memory = Memory(snt.LSTM(config.memory_size)) if config.memory == "lstm" else None
+    memory = None
+    if config.memory == "lstm":
+        memory = Memory(snt.LSTM(config.memory_size), config.memory_shortcut)
     core = _core(config, encoder.map_shape)
     return Agent(encoder, core, config.mlp, spec.num_actions, config.policy_scale, memory)
 
@@ -91,7 +93,8 @@ def _spatial(config: AgentConfig, spec: EnvironmentSpec) -> SpatialAgent:
     memory = None
     if config.memory == "convlstm":
         shape = [*encoder.map_shape, encoder.map_channels]
-        memory = Memory(snt.Conv2DLSTM(shape, config.memory_size, kernel_shape=3))
+        core = snt.Conv2DLSTM(shape, config.memory_size, kernel_shape=3)
+        memory = Memory(core, config.memory_shortcut)
     arguments = None
     if spec.arguments is not None:
         images = spec.images

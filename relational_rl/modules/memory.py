@@ -49,10 +49,19 @@ def reset_state(state: State, first_state: State, is_first: tf.Tensor) -> State:
 class Memory(snt.Module):
     """A Sonnet core (LSTM, convolutional LSTM, ...) stepped or unrolled over episodes."""
 
-    def __init__(self, core: snt.RNNCore, name: str | None = None):
-        """Makes the memory of a core."""
+    def __init__(self, core: snt.RNNCore, shortcut: bool = False, name: str | None = None):
+        """Makes the memory of a core.
+
+        Args:
+          core: takes [B, ..., C] and gives [B, ..., D].
+          shortcut: whether the inputs also go past the core: outputs are then [..., C + D], the
+            inputs first. What is seen now need not find its way through the gates, which at first
+            let little of it pass.
+          name: name of the module.
+        """
         super().__init__(name=name)
         self._core = core
+        self._shortcut = shortcut
         self._resetting = _Resetting(core)
 
     def initial_state(self, batch_size: int | tf.Tensor) -> State:
@@ -61,7 +70,8 @@ class Memory(snt.Module):
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """Maps inputs [B, ...] and the state before them to outputs [B, ...] and the next state."""
-        return self._core(inputs, state)
+        outputs, state = self._core(inputs, state)
+        return self._beside(inputs, outputs), state
 
     def unroll(
         self, inputs: tf.Tensor, state: State, is_first: tf.Tensor
@@ -76,7 +86,11 @@ class Memory(snt.Module):
         Returns:
           Outputs float32 [T, B, ...], and the state after the last step.
         """
-        return snt.dynamic_unroll(self._resetting, (inputs, is_first), state)
+        outputs, state = snt.dynamic_unroll(self._resetting, (inputs, is_first), state)
+        return self._beside(inputs, outputs), state
+
+    def _beside(self, inputs: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        return tf.concat([inputs, outputs], axis=-1) if self._shortcut else outputs
 
 
 class _Resetting(snt.RNNCore):

@@ -57,6 +57,7 @@ OVERRIDES = {
     "entity_size": ("16", 16),
     "entities": ("occupied", "occupied"),
     "max_entities": ("5", 5),
+    "memory_shortcut": ("true", True),
     "num_references": ("2", 2),
     "match_size": ("4", 4),
     "likeness": ("true", True),
@@ -293,7 +294,7 @@ def test_every_actor_has_room_in_the_queue():
 def test_every_field_with_a_range_has_been_tried():
     # The others are flags and texts that only the environment can judge.
     free = {"observation_keys", "share_weights", "normalize_advantages"}
-    free |= {"likeness", "argument_pixels"}
+    free |= {"likeness", "argument_pixels", "memory_shortcut"}
     assert set(NAMES) - {name for name, _, _ in WRONG} == free
 
 

@@ -14,14 +14,16 @@ T, B, F = 6, 3, 4
 IS_FIRST = np.zeros((T, B), bool)
 IS_FIRST[2, 0] = IS_FIRST[4, 0] = IS_FIRST[5, 2] = True
 _random = np.random.default_rng(0)
-KINDS = ("lstm", "convlstm")
+KINDS = ("lstm", "convlstm", "lstm and shortcut", "convlstm and shortcut")
 
 
 def make(kind):
-    if kind == "lstm":
-        memory, shape = Memory(snt.LSTM(5)), (F,)
+    core, _, shortcut = kind.partition(" and ")
+    if core == "lstm":
+        memory, shape = Memory(snt.LSTM(5), bool(shortcut)), (F,)
     else:
-        memory, shape = Memory(snt.Conv2DLSTM([3, 2, F], 5, kernel_shape=3)), (3, 2, F)
+        core = snt.Conv2DLSTM([3, 2, F], 5, kernel_shape=3)
+        memory, shape = Memory(core, bool(shortcut)), (3, 2, F)
     inputs = tf.constant(_random.normal(size=(T, B, *shape)).astype(np.float32))
     memory.step(inputs[0], memory.initial_state(B))
     by_hand.randomize(memory)
@@ -79,6 +81,16 @@ def test_nothing_passes_from_one_episode_to_the_next(kind):
     starts = [4, 0, 5]
     expected = np.array([[t >= starts[b] for b in range(B)] for t in range(T)])
     np.testing.assert_array_equal(felt, expected)
+
+
+@pytest.mark.parametrize("kind", KINDS[2:])
+def test_a_shortcut_hands_on_what_goes_in_beside_what_comes_out(kind):
+    memory, inputs = make(kind)
+    outputs, _ = memory.unroll(inputs, memory.initial_state(B), tf.constant(IS_FIRST))
+    np.testing.assert_array_equal(outputs[..., :F], inputs)
+    memory._shortcut = False
+    remembered, _ = memory.unroll(inputs, memory.initial_state(B), tf.constant(IS_FIRST))
+    np.testing.assert_array_equal(outputs[..., F:], remembered)
 
 
 def test_the_lstm_is_an_lstm():

@@ -78,6 +78,8 @@ SPATIAL = {
 KINDS = {
     "lstm": (PLAIN_SPEC, {"memory": "lstm", **SMALL}),
     "convlstm": (PLAIN_SPEC, SPATIAL),
+    "lstm and shortcut": (PLAIN_SPEC, {"memory": "lstm", "memory_shortcut": True, **SMALL}),
+    "convlstm and shortcut": (PLAIN_SPEC, {**SPATIAL, "memory_shortcut": True}),
     "arguments": (CALLS_SPEC, SPATIAL),
     "arguments that see pixels": (CALLS_SPEC, {**SPATIAL, "argument_pixels": True}),
     "arguments, no memory": (CALLS_SPEC, {**SPATIAL, "memory": "none"}),
