@@ -112,10 +112,16 @@ def test_arguments_may_see_the_pixels_of_their_image():
     without = heads.canvases(cells, heads.pixels(blank))
     canvases = heads.canvases(cells, heads.pixels(images))
     assert len(canvases) == 2  # two arguments share the screen
-    for i, name in enumerate(("screen", "minimap")):
-        seen = images[name] @ w[f"from_pixels_{i}/w"][0, 0]
-        np.testing.assert_allclose(canvases[i] - without[i], seen, atol=1e-4)
     logits = heads(shared, canvases, types)
+    for i, (name, places) in enumerate((("screen", (0, 3)), ("minimap", (2,)))):
+        seen = images[name] @ w[f"from_pixels_{i}/w"][0, 0]
+        np.testing.assert_allclose((canvases[i] - without[i])[..., :5], seen, atol=1e-4)
+        # Through the layer that the type conditions, and past it.
+        embedded = w["type_embeddings"][types.numpy()] @ w[f"from_type_{i}/w"]
+        hidden = by_hand.relu(canvases[i].numpy()[..., :5] + embedded[:, None, None])
+        pixels = hidden @ w[f"pixels_{i}/w"][0, 0] + images[name] @ w[f"direct_{i}/w"][0, 0]
+        for channel, k in enumerate(places):
+            np.testing.assert_allclose(logits[k], pixels[..., channel].reshape(2, -1), atol=1e-4)
     images["screen"][0, 1, 2] += 1.0
     changed = heads(shared, heads.canvases(cells, heads.pixels(images)), types)
     for k, name in enumerate(sees):
