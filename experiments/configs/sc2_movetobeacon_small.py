@@ -1,8 +1,9 @@
 """MoveToBeacon on the stand-in, on two cores: the published network with fewer of everything.
 
-Screen and minimap of 16x16, one relational block of one head, 32 channels of memory; arguments
-also see the pixels of their image, so that what is worth pointing at is learned from few hits. The
-learner is that of `boxworld`. The scores are the stand-in's, not StarCraft's;
+Screen and minimap of 16x16, one relational block of one head, 32 channels of memory. Two additions:
+arguments also see the pixels of their image, so that what is worth pointing at is learned from few
+hits, and what is seen now goes past the memory too. The learner is that of `boxworld`; how the
+values were found is in `experiments/RECIPES.md`. The scores are the stand-in's, not StarCraft's;
 `--config.game=starcraft` plays the game.
 """
 
