@@ -11,6 +11,7 @@ from experiments.benchmark import Table, format_table
 BENCHMARKS = {
     "environment": "experiments.benchmark.environment:environment",
     "solvable": "experiments.benchmark.environment:solvable",
+    "standin": "experiments.benchmark.standin:standin",
     "training": "experiments.benchmark.training:training",
     "frameworks": "experiments.benchmark.frameworks:frameworks",
     "profile": "experiments.benchmark.profile:profile",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import os
 import re
 import socket
 import sys
@@ -13,7 +14,7 @@ import tensorflow as tf
 
 from boxworld import ENVIRONMENTS, BoxWorldEnv, BoxWorldVectorEnv, generate_level, solve
 from experiments import configs
-from experiments.benchmark import Table, best_rate, format_table, machine_class
+from experiments.benchmark import Table, best_rate, format_table, machine_class, standin
 from experiments.benchmark.__main__ import BENCHMARKS, load, main
 from experiments.benchmark.environment import environment, solvable
 from experiments.benchmark.frameworks import (
@@ -320,3 +321,27 @@ class TestProfile:
         assert thing.double(4) == 8
         assert watches.calls == {"first": 1, "part": 2}
         assert watches.wall["part"] > 0
+
+
+def test_the_stand_in_is_measured_on_one_core():
+    pytest.importorskip("pysc2")
+    cores = os.sched_getaffinity(0)
+    seen = []
+
+    def work(count, work, repeats):
+        seen.append((os.sched_getaffinity(0), count, repeats))
+        work()
+        return 1234.0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(standin, "best_rate", work)
+        table = standin.standin(["MoveToBeacon"], size=16, steps=5, repeats=2)
+    assert table.rows == [("MoveToBeacon", "1,234")]
+    assert seen == [({min(cores)}, 5, 2)]
+    assert os.sched_getaffinity(0) == cores
+
+
+def test_without_pysc2_the_stand_in_is_not_measured(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sc2_minigames.env", None)  # as if it could not be imported
+    ((what, rate),) = standin.standin().rows
+    assert what.startswith("not measured: ") and rate == "-"
