@@ -85,8 +85,8 @@ class Game:
         self.world.sweep()
 
     def fill(self) -> list[Unit]:
-        """Places the first units; returns the selected ones."""
-        raise NotImplementedError
+        """Places the first units; returns the selected ones. Every mini-game has its own."""
+        raise NotImplementedError(f"{type(self).__name__} must place its units")
 
     def after_loop(self) -> None:
         """Scores what is not a death."""
