@@ -96,7 +96,8 @@ class ResidualModule(snt.Module):
             update = x
             for convolution in convolutions:
                 update = convolution(tf.nn.relu(update))
-            x += update
+            # TensorFlow's graph optimizer fails to fuse a sum here, and prints an error.
+            x -= -update
         x = tf.reshape(x, [batch, height * width, x.shape[-1]])
         return RelationalOutput(x if mask is None else tf.gather(x, cells, batch_dims=1), ())
 

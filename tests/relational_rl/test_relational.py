@@ -193,6 +193,13 @@ def test_residual_blocks_have_two_convolutions_each():
         assert count(make_residual(num_blocks)) == num_blocks * 2 * (9 * F * F + F)
 
 
+def test_tensorflow_compiles_residual_blocks_without_an_error(capfd):
+    module = make_residual(3)
+    compiled = tf.function(lambda: module(entities()).features)
+    np.testing.assert_allclose(compiled(), module(entities()).features, atol=1e-4)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_residual_block_needs_a_convolution():
     with pytest.raises(ValueError, match="num_convolutions must be at least 1, got 0"):
         ResidualModule(1, (2, 3), num_convolutions=0)
