@@ -157,7 +157,10 @@ class Actor:
         if environment is None or self._version < 0:
             raise RuntimeError("set_parameters and set_stage must be called before unroll")
         length, num_envs = self._unroll_length, environment.num_envs
-        observations = self._spec.zeros((length + 1, num_envs))
+        observations = {  # a stage's images may be of another size than the spec's
+            key: np.empty((length + 1, *value.shape), value.dtype)
+            for key, value in self._observations.items()
+        }
         actions = np.empty((length, num_envs, *self._spec.action_shape), np.int32)
         logits = np.empty((length, num_envs, self._spec.num_actions), np.float32)
         rewards = np.empty((length, num_envs), np.float32)

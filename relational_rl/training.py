@@ -10,6 +10,7 @@ A run directory holds
 """
 
 import contextlib
+import dataclasses
 import math
 import signal
 import sys
@@ -68,17 +69,29 @@ def local_backend(config: Config, make_actor: MakeActor) -> Backend:
 def environment_spec(config: Config) -> EnvironmentSpec:
     """Reads the spec of a config's environment by making one for every stage of the curriculum.
 
+    Stages look alike to an agent, except that the images of a relational agent all of whose cells
+    are entities may grow from stage to stage: the spec is that of the last stage.
+
     Raises:
       ValueError: an environment cannot be made, or not all stages look alike to an agent.
     """
-    specs = [_stage_spec(config, stage) for stage in config.curriculum or ({},)]
-    for stage, spec in enumerate(specs):
-        if spec != specs[0]:
+    *earlier, last = [_stage_spec(config, stage) for stage in config.curriculum or ({},)]
+    for stage, spec in enumerate(earlier):
+        if _takes_any_size(config):
+            sides, channels = last.image_shape[:2], spec.image_shape[2]
+            spec = dataclasses.replace(spec, image_shape=(*sides, channels))
+        if spec != last:
             raise ValueError(
                 f"stage {stage} of the curriculum must have the observations and actions of the "
-                f"first, {specs[0]}, got {spec}"
+                f"last, {last}, got {spec}"
             )
-    return specs[0]
+    return last
+
+
+def _takes_any_size(config: Config) -> bool:
+    """Whether no variable of the agent depends on the size of the image."""
+    relational = config.network == "entities" and config.agent == "relational"
+    return relational and config.entities == "all"
 
 
 def _stage_spec(config: Config, stage: Mapping[str, Any]) -> EnvironmentSpec:

@@ -67,8 +67,11 @@ class EntityEncoder(snt.Module):
         return self.max_entities is not None
 
     def __call__(self, images: tf.Tensor) -> Entities:
-        """Makes entities of images [B, H, W, C]."""
-        height, width = self.map_shape
+        """Makes entities of images [B, H, W, C].
+
+        Where every cell is an entity, images may be of any size: no variable depends on it.
+        """
+        height, width = map_shape = self.stem.map_shape(images.shape[1:])
         if self.max_entities is None:
             cells, mask = all_cells(tf.shape(images)[0], height * width), None
         else:
@@ -81,7 +84,7 @@ class EntityEncoder(snt.Module):
             entities = entities._replace(likeness=alike)
         if self.references is None or self._merge is None:
             return entities
-        told = self.references(entities, waves, self.map_shape).features
+        told = self.references(entities, waves, map_shape).features
         merged = tf.nn.relu(self._merge(tf.reshape(told, [-1, told.shape[-1]])))
         return entities._replace(features=tf.reshape(merged, tf.shape(features)))
 

@@ -432,11 +432,15 @@ def test_every_stage_is_tried_before_training():
         CONFIG,
         env_id="boxworld:BoxWorld-Easy-v0",
         env_kwargs={},
-        curriculum=({}, {"room_size": 8}),
+        curriculum=({"room_size": 8}, {}),
     )
-    message = r"stage 1 of the curriculum must have the observations .* got .*\(10, 10, 3\)"
+    message = r"stage 0 of the curriculum must have the observations .* got .*\(10, 10, 3\)"
     with pytest.raises(ValueError, match=message):
-        environment_spec(boxes)
+        environment_spec(dataclasses.replace(boxes, entities="occupied"))
+    everywhere = dataclasses.replace(boxes, entities="all")
+    assert environment_spec(everywhere).image_shape == (14, 14, 3)
+    with pytest.raises(ValueError, match=message):
+        environment_spec(dataclasses.replace(everywhere, agent="control"))
 
 
 def test_a_run_without_a_single_update_is_saved_too(tmp_path):
