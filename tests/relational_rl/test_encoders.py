@@ -193,3 +193,16 @@ def test_occupied_cells_need_a_map_of_the_images_size():
     )
     with pytest.raises(ValueError, match=message):
         make_encoder(ConvStem(padding="VALID"), max_entities=4)
+
+
+def test_where_every_cell_is_an_entity_images_may_be_of_any_size():
+    stem = ConvStem((3,), padding="SAME")
+    encoder = EntityEncoder(stem, SHAPE, "uint8", 255.0)
+    images = np.random.default_rng(8).integers(0, 256, (B, 6, 4, 3), np.uint8)
+    entities = encoder(tf.constant(images))
+    assert entities.features.shape == (B, 24, stem.entity_size)
+    same = EntityEncoder(stem, images.shape[1:], "uint8", 255.0)(tf.constant(images))
+    np.testing.assert_array_equal(entities.features, same.features)
+    np.testing.assert_array_equal(entities.cells, np.tile(np.arange(24), (B, 1)))
+    corners = entities.features.numpy()[0, [0, -1], -2:]
+    np.testing.assert_array_equal(corners, [[-1, -1], [1, 1]])
