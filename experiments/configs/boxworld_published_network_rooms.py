@@ -1,9 +1,9 @@
 """The published network, unchanged, in rooms that grow: where its learning begins.
 
-In a room of 12 cells a random policy ends one episode in 36 of the curriculum's first stage with
-the gem, in a room of 4 cells two in three, and a frame of it costs a tenth. Not comparable with
-the rows of the other configs: the rooms are an easier way to the same game. The learning rate is
-the largest that the paper tried; at that of `boxworld` units of this network die.
+Of the first stage's levels a random policy solves 66 % in a room of 4 cells a side and 2.7 % in
+one of 12, where a frame costs ten times as much. The rooms are an easier way to the same game, so
+this is no comparison of networks. The learning rate is the largest that the paper tried; at that
+of `boxworld` units of this network die.
 """
 
 import dataclasses
