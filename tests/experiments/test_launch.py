@@ -118,7 +118,7 @@ def test_a_run_directory_is_found_for_it():
         (["--config.env_kwargs={'size': 6}"], r"with \{'size': 6\}: .*'size'"),
         (["--config.env_kwargs={'room_size': 1}"], r"room_size must be .*got 1"),
         (["--config.curriculum=[{}, {'solution_length': 99}]"], r"solution_length must be .*99"),
-        (["--config.curriculum=[{}, {'room_size': 7}]"], r"stage 1 of the curriculum must have"),
+        (["--config.curriculum=[{}, {'room_size': 7}]"], r"stage 0 of the curriculum must have"),
         (
             ["--config.env_id=CartPole-v1", "--config.env_kwargs={}"],
             r"observation_space must be a Box image \(height, width, channels\) .* got Box\(",
