@@ -18,7 +18,6 @@ from scripted import GO_ON, NUM_ACTIONS, TERMINATED
 from relational_rl.backends import ActorError
 from relational_rl.config import Config
 from relational_rl.learner import NonFiniteError
-from relational_rl.metrics import read_metrics
 from relational_rl.rollout import Episode, Unroll
 from relational_rl.training import Trainer, environment_spec
 
@@ -429,45 +428,6 @@ def test_every_stage_is_tried_before_training():
     wrong = dataclasses.replace(CONFIG, curriculum=(*STAGES, {"colour": 1}))
     with pytest.raises(ValueError, match=r"'colour': 1}: .*unexpected keyword argument 'colour'"):
         environment_spec(wrong)
-    boxes = dataclasses.replace(
-        CONFIG,
-        env_id="boxworld:BoxWorld-Easy-v0",
-        env_kwargs={},
-        curriculum=({"room_size": 8}, {}),
-    )
-    message = r"stage 0 of the curriculum must have the observations .* got .*\(10, 10, 3\)"
-    with pytest.raises(ValueError, match=message):
-        environment_spec(dataclasses.replace(boxes, entities="occupied"))
-    everywhere = dataclasses.replace(boxes, entities="all")
-    assert environment_spec(everywhere).image_shape == (14, 14, 3)
-    with pytest.raises(ValueError, match=message):
-        environment_spec(dataclasses.replace(everywhere, agent="control"))
-
-
-def test_images_may_grow_from_stage_to_stage(tmp_path):
-    small, large = {"solution_length": 1, "num_branches": 0, "room_size": 3}, {"room_size": 4}
-    config = dataclasses.replace(
-        CONFIG,
-        env_id="boxworld:BoxWorld-Easy-v0",
-        env_kwargs={"max_steps": 30},
-        stem="conv",
-        conv_channels=(3,),
-        curriculum=(small, {**small, **large}),
-        curriculum_threshold=0.25,  # a random policy solves half of them
-        curriculum_window=10,
-        unroll_length=32,
-        total_frames=2_000,
-        checkpoint_seconds=60.0,
-    )
-    trainer = Trainer(config, tmp_path)
-    trainer.run(io.StringIO())
-    assert trainer.curriculum.stage == 1
-    # Nine cells or sixteen, and the border: the same variables take both, and were trained on both.
-    assert trainer.spec.image_shape == (6, 6, 3)
-    metrics = read_metrics(tmp_path / "metrics.csv")
-    assert set(metrics["curriculum_stage"][metrics["episodes"] > 0]) == {0.0, 1.0}
-    resumed = Trainer(dataclasses.replace(config, total_frames=2_200), tmp_path)
-    assert resumed.run(io.StringIO()).frames >= 2_200
 
 
 def test_a_run_without_a_single_update_is_saved_too(tmp_path):
