@@ -1,5 +1,6 @@
 """The launcher: its words, its run directory, and what a run survives."""
 
+import contextlib
 import csv
 import json
 import os
@@ -41,6 +42,7 @@ TINY = [
     "--config.metrics_seconds=0",
     "--config.total_frames=150",
 ]
+LAUNCH = [sys.executable, "-m", "experiments.launch"]
 RUN_FILES = {
     "checkpoints",
     "config.json",
@@ -64,9 +66,14 @@ def run(run_dir, *more):
 
 
 def checkpoint_states(run_dir):
-    """Returns the states of the checkpoints, the oldest first."""
-    paths = sorted((run_dir / "checkpoints").glob("step-*"))
-    return [json.loads((path / "state.json").read_text())["state"] for path in paths]
+    """Returns the states of the checkpoints, the oldest first; a run may go on meanwhile."""
+    states = []
+    for path in sorted((run_dir / "checkpoints").glob("step-*")):
+        try:
+            states.append(json.loads((path / "state.json").read_text())["state"])
+        except FileNotFoundError:
+            assert not path.exists()  # the run has removed it whole, as it does with old ones
+    return states
 
 
 def frames_of(run_dir):
@@ -276,14 +283,23 @@ def test_a_run_that_diverges_stops_and_keeps_what_was_good(tmp_path, capfd, chan
 # Whole processes.
 
 
-def start(run_dir, *more):
+@pytest.fixture
+def start():
     """Starts the command in a process of its own; its output goes to files beside the run."""
-    command = [sys.executable, "-m", "experiments.launch", *TINY, f"--run_dir={run_dir}", *more]
-    with (
-        open(run_dir.with_suffix(".out"), "w") as out,
-        open(run_dir.with_suffix(".err"), "w") as err,
-    ):
-        return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
+    with contextlib.ExitStack() as stack:
+
+        def start(run_dir, *more):
+            command = [*LAUNCH, *TINY, f"--run_dir={run_dir}", *more]
+            with (
+                open(run_dir.with_suffix(".out"), "w") as out,
+                open(run_dir.with_suffix(".err"), "w") as err,
+            ):
+                process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
+            stack.enter_context(process)  # waits, after what follows has ended it
+            stack.callback(process.kill)
+            return process
+
+        yield start
 
 
 def wait_until(condition, process, seconds=300):
@@ -300,7 +316,7 @@ def newest_frames(run_dir):
     return states[-1]["frames"] if states else -1
 
 
-def test_a_run_survives_five_kills_and_an_interruption(tmp_path):
+def test_a_run_survives_five_kills_and_an_interruption(start, tmp_path):
     run_dir = tmp_path / "run"
     out = run_dir.with_suffix(".out")
     more = ("--config.checkpoint_seconds=0", "--config.total_frames=1_000_000")
@@ -346,7 +362,7 @@ def test_a_run_survives_five_kills_and_an_interruption(tmp_path):
     assert len(json.loads((run_dir / "machine.json").read_text())) == 7
 
 
-def test_errors_of_the_command_are_one_line_and_status_1(tmp_path):
+def test_errors_of_the_command_are_one_line_and_status_1(start, tmp_path):
     process = start(tmp_path / "run", "--config.seed=three")
     assert process.wait(300) == 1
     errors = (tmp_path / "run.err").read_text()
