@@ -88,11 +88,6 @@ class EntityEncoder(snt.Module):
         merged = tf.nn.relu(self._merge(tf.reshape(told, [-1, told.shape[-1]])))
         return entities._replace(features=tf.reshape(merged, tf.shape(features)))
 
-    @property
-    def is_sparse(self) -> bool:
-        """Whether only occupied cells are entities and only their patches are looked at."""
-        return self.max_entities is not None and isinstance(self.stem, PatchStem)
-
     def merge_parameters(self) -> list[tf.Variable]:
         """Returns the variables of the layer after the references; [] without references."""
         return [] if self._merge is None else [self._merge.w, self._merge.b]

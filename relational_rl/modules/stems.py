@@ -48,15 +48,19 @@ class ConvStem(snt.Module):
             raise ValueError(f"padding must be SAME or VALID, got {padding!r}")
         self.entity_size = channels[-1] + 2  # with the coordinates
         self._kernel_size = kernel_size
-        self._padding = padding
+        self.padding = padding
         self._layers = [
             snt.Conv2D(size, kernel_size, padding=padding, name=f"conv_{i}")
             for i, size in enumerate(channels)
         ]
 
+    def parameters(self) -> list[tf.Variable]:
+        """Returns the learned variables: kernel and bias of each layer."""
+        return [variable for layer in self._layers for variable in (layer.w, layer.b)]
+
     def map_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int]:
         """Returns the height and width of the map that an image gives."""
-        lost = len(self._layers) * (self._kernel_size - 1) if self._padding == "VALID" else 0
+        lost = len(self._layers) * (self._kernel_size - 1) if self.padding == "VALID" else 0
         height, width = image_shape[0] - lost, image_shape[1] - lost
         if min(height, width) < 1:
             raise ValueError(

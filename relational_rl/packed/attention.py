@@ -17,6 +17,7 @@ from relational_rl.packed.simd import (
     choose,
     exponential,
     iota,
+    larger,
     largest,
     load,
     scatter,
@@ -76,6 +77,36 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
         return even + odd
 
     @compiled
+    def products(rows, at, step, columns, out, out_at, count):
+        """Sets out [count, K] to the products of rows [count, D] with columns [D, K].
+
+        Four rows at a time: what is loaded of the columns serves all of them.
+        """
+        tiled = count - count % 4
+        for i in range(0, tiled, 4):
+            for first in range(0, count, COLUMNS):
+                sum_0 = spread(zero, COLUMNS)
+                sum_1 = spread(zero, COLUMNS)
+                sum_2 = spread(zero, COLUMNS)
+                sum_3 = spread(zero, COLUMNS)
+                row = at + i * step
+                for d in range(head_size):
+                    column = load(columns, d * wide + first, COLUMNS)
+                    sum_0 += column * rows[row + d]
+                    sum_1 += column * rows[row + step + d]
+                    sum_2 += column * rows[row + 2 * step + d]
+                    sum_3 += column * rows[row + 3 * step + d]
+                to = out_at + i * wide + first
+                store(out, to, sum_0)
+                store(out, to + wide, sum_1)
+                store(out, to + 2 * wide, sum_2)
+                store(out, to + 3 * wide, sum_3)
+        for i in range(tiled, count):
+            for first in range(0, count, COLUMNS):
+                value = product(rows, at + i * step, columns, first)
+                store(out, out_at + i * wide + first, value)
+
+    @compiled
     def combine(weights, at, step, rows, rows_at, rows_step, count):
         """Returns the sum of `count` rows [D], each times its weight."""
         result = spread(zero, head_size)
@@ -85,6 +116,29 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
         return result
 
     @compiled
+    def combinations(
+        weights, at, next_at, step, rows, rows_at, rows_step, out, out_at, out_step, count
+    ):
+        """Sets out [count, D] to the sums of `count` rows [D], each times its weight.
+
+        Two sums at a time: each row is loaded once for both.
+        """
+        tiled = count - count % 2
+        for i in range(0, tiled, 2):
+            sum_0 = spread(zero, head_size)
+            sum_1 = spread(zero, head_size)
+            weight = at + i * next_at
+            for j in range(count):
+                row = load(rows, rows_at + j * rows_step, head_size)
+                sum_0 += row * weights[weight + j * step]
+                sum_1 += row * weights[weight + next_at + j * step]
+            store(out, out_at + i * out_step, sum_0)
+            store(out, out_at + (i + 1) * out_step, sum_1)
+        for i in range(tiled, count):
+            mixed = combine(weights, at + i * next_at, step, rows, rows_at, rows_step, count)
+            store(out, out_at + i * out_step, mixed)
+
+    @compiled
     def forward(
         qkv, scale, offset, starts, normal, deviations, weights, out, likeness, likeness_scale
     ):
@@ -92,8 +146,8 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
 
         Arguments, all flat: qkv [R, 3, H, D]; scale, offset [3, H, D]; likeness [R, P, K] (may
         be empty if P is 0); but likeness_scale [H, P]. Sets normal [R, 3, H, D] (rows before
-        scale and offset), deviations [R, 3, H], weights [R, H, K] (as many columns as whole
-        registers hold n; 0 from n on) and out [R, H, D].
+        scale and offset), deviations [R, 3, H], weights [H, n, K] of each image (as many columns as
+        whole registers hold n; 0 from n on) and out [R, H, D].
         """
         heads = scale.shape[0] // (3 * head_size)
         num_pixels = likeness_scale.shape[1]
@@ -117,32 +171,33 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
                     v = affine(v, scale, offset, (2 * heads + head) * head_size)
                     store(values, i * head_size, v)
                 # One short loop after another: the processor then works on several rows at once.
+                first_at = (start * heads + head * count) * wide
+                products(queries, 0, head_size, columns, weights, first_at, count)
                 for i in range(count):
-                    at = ((start + i) * heads + head) * wide
+                    at = first_at + i * wide
+                    highest = spread(lowest, COLUMNS)
                     for first in range(0, count, COLUMNS):
-                        logits = product(queries, i * head_size, columns, first)
+                        logits = load(weights, at + first, COLUMNS)
                         for p in range(num_pixels):
                             alike = ((start + i) * num_pixels + p) * wide + first
                             logits += load(likeness, alike, COLUMNS) * likeness_scale[head, p]
                         real = below(iota(COLUMNS), np.float32(count - first))
-                        store(weights, at + first, choose(real, logits, lowest))
-                for i in range(count):
-                    at = ((start + i) * heads + head) * wide
-                    highest = lowest
+                        logits = choose(real, logits, lowest)
+                        store(weights, at + first, logits)
+                        highest = larger(highest, logits)
+                    top = largest(highest)
+                    amounts = spread(zero, COLUMNS)
                     for first in range(0, count, COLUMNS):
-                        highest = max(highest, largest(load(weights, at + first, COLUMNS)))
-                    amount = zero
-                    for first in range(0, count, COLUMNS):
-                        weight = exponential(load(weights, at + first, COLUMNS) - highest)
+                        weight = exponential(load(weights, at + first, COLUMNS) - top)
                         store(weights, at + first, weight)
-                        amount += total(weight)
-                    amount = one / amount
+                        amounts += weight
+                    share = one / total(amounts)
                     for first in range(0, count, COLUMNS):
-                        store(weights, at + first, load(weights, at + first, COLUMNS) * amount)
-                for i in range(count):
-                    at = ((start + i) * heads + head) * wide
-                    mixed = combine(weights, at, 1, values, 0, head_size, count)
-                    store(out, ((start + i) * heads + head) * head_size, mixed)
+                        store(weights, at + first, load(weights, at + first, COLUMNS) * share)
+                combinations(
+                    weights, first_at, wide, 1, values, 0, head_size,
+                    out, (start * heads + head) * head_size, heads * head_size, count,
+                )  # fmt: skip
 
     @compiled
     def normalize_backward(
@@ -169,6 +224,9 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
         keys = np.empty(wide * head_size, np.float32)
         columns = np.zeros(head_size * wide, np.float32)
         d_logits = np.empty(wide * wide, np.float32)
+        d_queries = np.empty(wide * head_size, np.float32)
+        d_keys = np.empty(wide * head_size, np.float32)
+        d_values = np.empty(wide * head_size, np.float32)
         d_row = heads * head_size
         for b in range(starts.shape[0] - 1):
             start, count = starts[b], starts[b + 1] - starts[b]
@@ -185,13 +243,15 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
                     v = affine(load(normal, at, head_size), scale, offset, parameter + 2 * d_row)
                     scatter(columns, i, wide, v)
                 gradients = start * d_row + head * head_size  # of out, for the first row
+                products(d_out, gradients, d_row, columns, d_logits, 0, count)
+                first_at = (start * heads + head * count) * wide
                 for i in range(count):
-                    at = ((start + i) * heads + head) * wide
-                    mean = zero
+                    at = first_at + i * wide
+                    means = spread(zero, COLUMNS)
                     for first in range(0, count, COLUMNS):
-                        d_weights = product(d_out, gradients + i * d_row, columns, first)
-                        store(d_logits, i * wide + first, d_weights)
-                        mean += total(load(weights, at + first, COLUMNS) * d_weights)
+                        d_weights = load(d_logits, i * wide + first, COLUMNS)
+                        means += load(weights, at + first, COLUMNS) * d_weights
+                    mean = total(means)
                     for first in range(0, count, COLUMNS):
                         d_weights = load(d_logits, i * wide + first, COLUMNS) - mean
                         d_weights = load(weights, at + first, COLUMNS) * d_weights
@@ -200,25 +260,34 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
                             alike = ((start + i) * num_pixels + p) * wide + first
                             told = total(load(likeness, alike, COLUMNS) * d_weights)
                             d_likeness_scale[head, p] += told
-                weight = (start * heads + head) * wide
+                combinations(
+                    d_logits, 0, wide, 1, keys, 0, head_size, d_queries, 0, head_size, count
+                )
+                combinations(
+                    d_logits, 0, 1, wide, queries, 0, head_size, d_keys, 0, head_size, count
+                )
+                combinations(
+                    weights, first_at, 1, wide, d_out, gradients, d_row,
+                    d_values, 0, head_size, count,
+                )  # fmt: skip
                 for i in range(count):
                     part = (start + i) * 3 * heads + head
                     parameter = head * head_size
-                    d_q = combine(d_logits, i * wide, 1, keys, 0, head_size, count) * root
+                    d_q = load(d_queries, i * head_size, head_size) * root
                     normalize_backward(
                         d_q, part * head_size, normal, deviations[part],
                         scale, parameter, d_qkv, d_scale, d_offset,
                     )  # fmt: skip
                     part += heads
                     parameter += d_row
-                    d_k = combine(d_logits, i, wide, queries, 0, head_size, count)
+                    d_k = load(d_keys, i * head_size, head_size)
                     normalize_backward(
                         d_k, part * head_size, normal, deviations[part],
                         scale, parameter, d_qkv, d_scale, d_offset,
                     )  # fmt: skip
                     part += heads
                     parameter += d_row
-                    d_v = combine(weights, weight + i, heads * wide, d_out, gradients, d_row, count)
+                    d_v = load(d_values, i * head_size, head_size)
                     normalize_backward(
                         d_v, part * head_size, normal, deviations[part],
                         scale, parameter, d_qkv, d_scale, d_offset,

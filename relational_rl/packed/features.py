@@ -9,10 +9,11 @@ from threadpoolctl import ThreadpoolController
 
 from relational_rl.modules.encoders import EntityEncoder
 from relational_rl.modules.relational import RelationalModule
-from relational_rl.modules.stems import PatchStem
+from relational_rl.modules.stems import ConvStem
 from relational_rl.packed.network import PackedNetwork, Parameters, Sizes
-from relational_rl.packed.scenes import Scenes, pack
+from relational_rl.packed.scenes import Scenes
 from relational_rl.packed.simd import LANES
+from relational_rl.packed.stems import Convolutions, PackedStem, Patches
 
 # Fewer images than this are not worth a second thread.
 _MIN_SHARE = 128
@@ -24,13 +25,26 @@ def unsupported(encoder: EntityEncoder, core: object) -> str | None:
         return "its core is not the relational module"
     if core.mlp:
         return "its blocks have hidden layers of other sizes than the entity's"
-    if not encoder.is_sparse:
-        return "its entities are not a patch stem's occupied cells"
-    if encoder.image_dtype != "uint8" or encoder.image_shape[2] > 7:
+    if isinstance(encoder.stem, ConvStem):
+        if encoder.max_entities is not None or encoder.references is not None:
+            return "its convolutions are not followed by all cells, without references"
+    elif encoder.max_entities is None:
+        return "its patch stem looks at all cells, not at occupied ones"
+    elif encoder.image_dtype != "uint8" or encoder.image_shape[2] > 7:
         return "its images are not uint8 with at most 7 channels"
     if core.head_size % LANES:
         return f"its head size is not a multiple of {LANES}"
     return None
+
+
+def _make_stem(encoder: EntityEncoder) -> PackedStem:
+    stem, map_shape = encoder.stem, encoder.map_shape
+    if isinstance(stem, ConvStem):
+        return Convolutions(stem.padding, encoder.image_scale, stem.map_shape)
+    places = stem.place_features(tf.range(map_shape[0] * map_shape[1]), map_shape).numpy()
+    projections = stem.projections.numpy()
+    assert encoder.max_entities is not None
+    return Patches(stem.patch, encoder.max_entities, encoder.image_scale, projections, places)
 
 
 class PackedFeatures:
@@ -45,7 +59,7 @@ class PackedFeatures:
         """Makes the function for modules whose variables exist.
 
         Args:
-          encoder: with a patch stem over occupied cells.
+          encoder: with a patch stem over occupied cells, or convolutions over all.
           core: relational.
           num_threads: over how many threads a batch is shared; 0 for one a core.
 
@@ -54,19 +68,13 @@ class PackedFeatures:
         """
         why = unsupported(encoder, core)
         stem, references = encoder.stem, encoder.references
-        if (
-            why is not None
-            or encoder.max_entities is None
-            or not isinstance(core, RelationalModule)
-            or not isinstance(stem, PatchStem)
-        ):
+        if why is not None or not isinstance(core, RelationalModule):
             raise ValueError(f"implementation=packed is not possible: {why}")
         height, width = encoder.map_shape
         self._sizes = Sizes(
             map_shape=(height, width),
-            max_entities=encoder.max_entities,
-            patch=stem.patch,
-            image_scale=encoder.image_scale,
+            max_entities=encoder.max_entities or height * width,
+            num_stem_arrays=len(stem.parameters()),
             entity_size=stem.entity_size,
             num_references=references.num_references if references else 0,
             match_size=references.match_size if references else 0,
@@ -80,12 +88,11 @@ class PackedFeatures:
             self.variables += [*references.parameters(), *encoder.merge_parameters()]
         for block in core.blocks:
             self.variables += block.parameters()
-        self._background = encoder.background
+        # Without a background every cell is an entity, so what stands in for it is not looked at.
+        self._background = encoder.background if encoder.needs_background else tf.zeros([0])
         num_threads = num_threads or os.cpu_count() or 1
-        projections = stem.projections.numpy()
-        places = stem.place_features(tf.range(height * width), (height, width)).numpy()
         self._networks = [
-            PackedNetwork(self._sizes, projections, places) for _ in range(num_threads)
+            PackedNetwork(self._sizes, _make_stem(encoder)) for _ in range(num_threads)
         ]
         self._pool = ThreadPoolExecutor(num_threads - 1) if num_threads > 1 else None
         self._scenes: list[Scenes] = []
@@ -102,7 +109,9 @@ class PackedFeatures:
         @tf.custom_gradient
         def features(*variables: tf.Tensor):
             pooled = tf.numpy_function(
-                self._forward, [images, self._background.read_value(), *variables], tf.float32
+                self._forward,
+                [images, tf.convert_to_tensor(self._background), *variables],
+                tf.float32,
             )
             pooled = tf.ensure_shape(pooled, [images.shape[0], self._sizes.entity_size])
 
@@ -125,13 +134,9 @@ class PackedFeatures:
         bounds = np.linspace(0, len(images), shares + 1).astype(int)
 
         def forward(i: int) -> tuple[Scenes, np.ndarray]:
-            scenes = pack(
-                images[bounds[i] : bounds[i + 1]],
-                background,
-                self._sizes.max_entities,
-                self._sizes.patch,
-            )
-            return scenes, self._networks[i].forward(scenes, parameters)
+            network = self._networks[i]
+            scenes = network.pack(images[bounds[i] : bounds[i + 1]], background)
+            return scenes, network.forward(scenes, parameters)
 
         results = self._share(forward, shares)
         self._scenes = [scenes for scenes, _ in results]

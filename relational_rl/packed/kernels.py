@@ -48,6 +48,43 @@ def embed_backward(d_out, out, pixels, cells, d_table, d_place_table):
 
 
 @compiled
+def gather_windows(maps, side, before, windows):
+    """Sets windows [B, h, w, k * k * C] to the windows of maps [B, H, W, C] of `side` k.
+
+    The window of a cell starts `before` rows above and columns left of it; outside are zeros.
+    """
+    height, width, channels = maps.shape[1:]
+    for b in range(windows.shape[0]):
+        for y in range(windows.shape[1]):
+            for x in range(windows.shape[2]):
+                at = 0
+                for row in range(y - before, y - before + side):
+                    for column in range(x - before, x - before + side):
+                        inside = 0 <= row < height and 0 <= column < width
+                        for c in range(channels):
+                            value = maps[b, row, column, c] if inside else np.float32(0.0)
+                            windows[b, y, x, at + c] = value
+                        at += channels
+
+
+@compiled
+def gather_windows_backward(d_windows, side, before, d_maps):
+    """Sets d_maps [B, H, W, C], the gradient of the maps of `gather_windows`."""
+    height, width, channels = d_maps.shape[1:]
+    d_maps[:] = np.float32(0.0)
+    for b in range(d_windows.shape[0]):
+        for y in range(d_windows.shape[1]):
+            for x in range(d_windows.shape[2]):
+                at = 0
+                for row in range(y - before, y - before + side):
+                    for column in range(x - before, x - before + side):
+                        if 0 <= row < height and 0 <= column < width:
+                            for c in range(channels):
+                                d_maps[b, row, column, c] += d_windows[b, y, x, at + c]
+                        at += channels
+
+
+@compiled
 def bias_relu(x, bias):
     """Sets x [R, F] to relu(x + bias)."""
     for r in range(x.shape[0]):

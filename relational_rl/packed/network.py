@@ -1,13 +1,12 @@
 """Forward and backward pass of encoder, relational blocks and max pooling over packed rows.
 
-The same function as `EntityEncoder` with a `PatchStem` and optional `References`, followed by
+The same function as `EntityEncoder` with a stem of stems.py and optional `References`, followed by
 `RelationalModule` and `max_pool` (relational_rl/modules), with gradients by hand. Symbols as in
 scenes.py and kernels.py: B images, R rows, P pixels of a patch, U different ones, F features,
 H heads, D head size, Q references, M match size.
 """
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,6 +16,8 @@ from relational_rl.packed import kernels
 from relational_rl.packed.attention import attention_kernels, padded
 from relational_rl.packed.references import reference_kernels
 from relational_rl.packed.scenes import Scenes
+from relational_rl.packed.stems import PackedStem
+from relational_rl.packed.workspace import Workspace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,8 +26,7 @@ class Sizes:
 
     map_shape: tuple[int, int]
     max_entities: int
-    patch: tuple[int, int]
-    image_scale: float
+    num_stem_arrays: int
     entity_size: int
     num_references: int
     match_size: int
@@ -67,20 +67,19 @@ class ReferenceParameters(NamedTuple):
 class Parameters(NamedTuple):
     """All parameters of the network, or their gradients; float32."""
 
-    embed: np.ndarray  # [P * C + P * W + L, F]: pixels, their waves, features of the place
-    embed_bias: np.ndarray  # [F]
+    stem: tuple[np.ndarray, ...]  # see stems.py
     references: tuple[ReferenceParameters, ...]  # one or none
     blocks: tuple[BlockParameters, ...]  # one if shared, else one a block
 
     def flat(self) -> list[np.ndarray]:
         """Returns the arrays in a fixed order, without those that are empty."""
         nested = [array for part in (*self.references, *self.blocks) for array in part]
-        return [array for array in (self.embed, self.embed_bias, *nested) if array.size]
+        return [array for array in (*self.stem, *nested) if array.size]
 
     @classmethod
     def of(cls, arrays: Sequence[np.ndarray], sizes: Sizes) -> "Parameters":
         """Builds parameters from arrays in the order of `flat`."""
-        rest = list(arrays[2:])
+        rest = list(arrays[sizes.num_stem_arrays :])
         references: tuple[ReferenceParameters, ...] = ()
         if sizes.num_references:
             count = len(ReferenceParameters._fields)
@@ -89,7 +88,7 @@ class Parameters(NamedTuple):
         last = [] if sizes.likeness else [np.zeros((1, 0), np.float32)]
         count = len(BlockParameters._fields) - len(last)
         blocks = [BlockParameters(*rest[i : i + count], *last) for i in range(0, len(rest), count)]
-        return cls(arrays[0], arrays[1], references, tuple(blocks))
+        return cls(tuple(arrays[: sizes.num_stem_arrays]), references, tuple(blocks))
 
     def zeros(self, sizes: Sizes) -> "Parameters":
         """Returns zeros of the same shapes, to add gradients to."""
@@ -98,22 +97,6 @@ class Parameters(NamedTuple):
 
 # So many different pixels are compared each with each.
 _MOST_COMPARED = 512
-
-
-class _Workspace:
-    """Arrays that are made once and used again for every batch of at most that size."""
-
-    def __init__(self) -> None:
-        self._arrays: dict[str, np.ndarray] = {}
-
-    def __call__(self, name: str, *shape: int, dtype: type = np.float32) -> np.ndarray:
-        """Returns an array of a shape; what it holds is undefined."""
-        size = math.prod(shape)
-        array = self._arrays.get(name)
-        if array is None or array.size < size:
-            array = np.empty(size + size // 4, dtype)
-            self._arrays[name] = array
-        return array[:size].reshape(shape)
 
 
 class _ReferenceArrays(NamedTuple):
@@ -134,38 +117,42 @@ class PackedNetwork:
     Not for use by two threads at once: it keeps what the forward pass computed.
     """
 
-    def __init__(self, sizes: Sizes, projections: np.ndarray, places: np.ndarray):
+    def __init__(self, sizes: Sizes, stem: PackedStem):
         """Makes the network.
 
         Args:
           sizes: of everything.
-          projections: float32 [C, W / 2], the random projections of the patch stem.
-          places: float32 [cells, L], the patch stem's features of every cell's place.
+          stem: for this network alone.
         """
         self.sizes = sizes
-        self._projections = projections
-        self._places = places
-        self._attention = attention_kernels(sizes.head_size, sizes.max_entities)
+        self._stem = stem
         self._references = reference_kernels(
             sizes.entity_size,
             sizes.num_references,
             sizes.match_size,
-            2 * projections.shape[1],
-            sizes.patch[0] * sizes.patch[1],
+            stem.num_waves,
+            stem.num_pixels,
         )
-        self._array = _Workspace()
+        self._array = Workspace()
+
+    def pack(self, images: np.ndarray, background: np.ndarray) -> Scenes:
+        """Finds the entities of images [B, H, W, C], on a background [H, W, C]."""
+        return self._stem.pack(images, background)
 
     def forward(self, scenes: Scenes, parameters: Parameters) -> np.ndarray:
         """Returns the pooled features [B, F], which the next call overwrites."""
         sizes, array = self.sizes, self._array
         num_images = len(scenes.starts) - 1
-        x = self._embed(scenes, parameters)
+        x = self._embedded = self._stem.forward(scenes, parameters.stem)
         if parameters.references:
             x = self._tell(x, scenes, parameters.references[0])
         self._inputs = [x]
-        num_pixels = sizes.patch[0] * sizes.patch[1] if sizes.likeness else 0
-        columns = padded(sizes.max_entities)
-        self._likeness = array("likeness", len(scenes.cells), num_pixels, columns)
+        num_pixels = self._stem.num_pixels if sizes.likeness else 0
+        # Where every cell is an entity, an image larger than usual has more of them.
+        most = max(sizes.max_entities, int(np.diff(scenes.starts).max(initial=0)))
+        self._attention = attention_kernels(sizes.head_size, most)
+        self._columns = padded(most)
+        self._likeness = array("likeness", len(scenes.cells), num_pixels, self._columns)
         if sizes.likeness:
             self._compare(scenes)
         for i in range(sizes.num_blocks):
@@ -199,52 +186,12 @@ class PackedNetwork:
             d_x = self._tell_backward(
                 d_x, scenes, parameters.references[0], gradients.references[0]
             )
-        self._embed_backward(d_x, scenes, gradients)
+        self._stem.backward(d_x, scenes, parameters.stem, gradients.stem)
         return gradients
-
-    # The stem: a table of what each different pixel says at each place of the patch.
-
-    def _embed(self, scenes: Scenes, parameters: Parameters) -> np.ndarray:
-        sizes = self.sizes
-        num_pixels = sizes.patch[0] * sizes.patch[1]
-        pixels = scenes.colours / np.float32(sizes.image_scale)
-        channels = pixels.shape[1]
-        phases = pixels @ self._projections
-        self._waves = np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
-        self._pixels = pixels
-        plain, waved, place = self._split_embed(parameters.embed, num_pixels, channels)
-        table = pixels @ plain + self._waves @ waved  # [P, U, F]
-        place_table = self._places @ place + parameters.embed_bias  # [cells, F]
-        out = self._array("embedded", len(scenes.cells), sizes.entity_size)
-        kernels.embed(table, scenes.pixels, place_table, scenes.cells, out)
-        return out
-
-    def _embed_backward(self, d_out: np.ndarray, scenes: Scenes, gradients: Parameters) -> None:
-        sizes = self.sizes
-        num_pixels = sizes.patch[0] * sizes.patch[1]
-        channels = self._pixels.shape[1]
-        out = self._array("embedded", len(scenes.cells), sizes.entity_size)
-        d_table = np.zeros((num_pixels, len(self._pixels), sizes.entity_size), np.float32)
-        d_place_table = np.zeros((len(self._places), sizes.entity_size), np.float32)
-        kernels.embed_backward(d_out, out, scenes.pixels, scenes.cells, d_table, d_place_table)
-        d_plain, d_waved, d_place = self._split_embed(gradients.embed, num_pixels, channels)
-        d_plain += self._pixels.T @ d_table
-        d_waved += self._waves.T @ d_table
-        d_place += self._places.T @ d_place_table
-        gradients.embed_bias[...] = d_place_table.sum(axis=0)
-
-    def _split_embed(
-        self, embed: np.ndarray, num_pixels: int, channels: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Views of the embedding: [P, C, F] for pixels, [P, W, F] for waves, [L, F] for places."""
-        size, count = embed.shape[1], self._places.shape[1]
-        plain = embed[: num_pixels * channels].reshape(num_pixels, channels, size)
-        waved = embed[num_pixels * channels : -count].reshape(num_pixels, -1, size)
-        return plain, waved, embed[-count:]
 
     def _compare(self, scenes: Scenes) -> None:
         """Fills in how alike the colours of entities are."""
-        waves, places = self._waves, (scenes.pixels, scenes.starts, self._likeness)
+        waves, places = self._stem.waves, (scenes.pixels, scenes.starts, self._likeness)
         if len(waves) <= _MOST_COMPARED:
             kernels.compare(waves @ waves.T * np.float32(2 / waves.shape[1]), *places)
         else:
@@ -264,7 +211,7 @@ class PackedNetwork:
             scenes.cells,
             scenes.starts,
             width,
-            self._waves.reshape(-1),
+            self._stem.waves.reshape(-1),
             scenes.pixels,
             arrays.chosen.reshape(-1),
             arrays.chosen_waves.reshape(-1),
@@ -286,7 +233,7 @@ class PackedNetwork:
             scenes.starts,
             width,
             height,
-            self._waves.reshape(-1),
+            self._stem.waves.reshape(-1),
             scenes.pixels,
             arrays.chosen_waves.reshape(-1),
             arrays.places.reshape(-1),
@@ -307,7 +254,7 @@ class PackedNetwork:
         size, match = sizes.entity_size, sizes.match_size
         arrays, d_arrays = self._reference_arrays(scenes, ""), self._reference_arrays(scenes, "d_")
         height, width = sizes.map_shape
-        x = array("embedded", *d_merged.shape)
+        x = self._embedded
         kernels.bias_relu_backward(d_merged, array("merged", *d_merged.shape), gradients.merge_bias)
         np.matmul(arrays.told.T, d_merged, out=gradients.merge)
         np.matmul(d_merged, parameters.merge.T, out=d_arrays.told)
@@ -320,7 +267,7 @@ class PackedNetwork:
             scenes.starts,
             width,
             height,
-            self._waves.reshape(-1),
+            self._stem.waves.reshape(-1),
             scenes.pixels,
             arrays.places.reshape(-1),
             d_x.reshape(-1),
@@ -343,7 +290,7 @@ class PackedNetwork:
             scenes.cells,
             scenes.starts,
             width,
-            self._waves.reshape(-1),
+            self._stem.waves.reshape(-1),
             scenes.pixels,
             d_arrays.chosen.reshape(-1),
             d_arrays.chosen_waves.reshape(-1),
@@ -361,8 +308,8 @@ class PackedNetwork:
         """Workspace of the references' values, or with the prefix d_ of their gradients."""
         sizes, array = self.sizes, self._array
         num_rows, num_images = len(scenes.cells), len(scenes.starts) - 1
-        count, match, num_waves = sizes.num_references, sizes.match_size, self._waves.shape[1]
-        told = 5 + match + (sizes.patch[0] * sizes.patch[1] if num_waves else 0)
+        count, match, num_waves = sizes.num_references, sizes.match_size, self._stem.num_waves
+        told = 5 + match + (self._stem.num_pixels if num_waves else 0)
         return _ReferenceArrays(
             weights=array(prefix + "reference_weights", num_rows, count),
             chosen=array(prefix + "chosen_rows", num_images, count, sizes.entity_size),
@@ -389,7 +336,7 @@ class PackedNetwork:
             scenes.starts,
             array(f"qkv_normal_{i}", num_rows * 3 * total),
             array(f"qkv_deviations_{i}", num_rows * 3 * sizes.num_heads),
-            array(f"weights_{i}", num_rows * sizes.num_heads * padded(sizes.max_entities)),
+            array(f"weights_{i}", num_rows * sizes.num_heads * self._columns),
             attended.reshape(-1),
             self._likeness.reshape(-1),
             parameters.likeness_scale,
@@ -450,7 +397,7 @@ class PackedNetwork:
             parameters.qkv_offset.reshape(-1),
             array(f"qkv_normal_{i}", num_rows * 3 * total),
             array(f"qkv_deviations_{i}", num_rows * 3 * sizes.num_heads),
-            array(f"weights_{i}", num_rows * sizes.num_heads * padded(sizes.max_entities)),
+            array(f"weights_{i}", num_rows * sizes.num_heads * self._columns),
             d_qkv.reshape(-1),
             gradients.qkv_scale.reshape(-1),
             gradients.qkv_offset.reshape(-1),

@@ -20,12 +20,14 @@ class Scenes(NamedTuple):
       cells: int32 [R], the cell of each entity, row * width + column.
       pixels: int32 [R, P], which of the different pixels lies where in its patch.
       colours: float32 [U, C], the different pixels, as in the image.
+      images: [B, H, W, C], what the entities were found in.
     """
 
     starts: np.ndarray
     cells: np.ndarray
     pixels: np.ndarray
     colours: np.ndarray
+    images: np.ndarray
 
 
 def pack(
@@ -58,7 +60,24 @@ def pack(
     )
     shifts = np.arange(channels, dtype=np.uint64) * np.uint64(8)
     colours = (codes[:num_colours, np.newaxis] >> shifts) & np.uint64(255)
-    return Scenes(starts, packed_cells, pixels, colours.astype(np.float32))
+    return Scenes(starts, packed_cells, pixels, colours.astype(np.float32), images)
+
+
+def every_cell(images: np.ndarray, map_shape: tuple[int, int]) -> Scenes:
+    """Makes every cell of a map of (rows, columns) an entity; none has a patch.
+
+    Args:
+      images: [B, H, W, C].
+      map_shape: of the map that a stem makes of an image.
+    """
+    num_cells = map_shape[0] * map_shape[1]
+    return Scenes(
+        starts=np.arange(len(images) + 1) * num_cells,
+        cells=np.tile(np.arange(num_cells, dtype=np.int32), len(images)),
+        pixels=np.empty((len(images) * num_cells, 0), np.int32),
+        colours=np.empty((0, images.shape[3]), np.float32),
+        images=images,
+    )
 
 
 @compiled

@@ -11,6 +11,7 @@ by Numba only:
     iota(lanes)                0, 1, 2, ...
     total(vector)              the sum of the lanes
     largest(vector)            the largest lane
+    larger(vector, vector)     the larger of each two lanes
     exponential(vector)        e to the power of each lane, 0 below -87
     positive(vector)           the larger of each lane and 0
     choose(condition, vector, number)  each lane where that of the condition is above 0,
@@ -236,6 +237,16 @@ def _largest(typingctx, vector):
     return types.float32(vector), generate
 
 
+def _larger(typingctx, left, right):
+    del typingctx
+
+    def generate(context, builder, sig, args):
+        del context, sig
+        return _select(builder, ">", args[0], args[1], args[0], args[1])
+
+    return left(left, right), generate
+
+
 def _select(builder: Any, order: str, left: Any, right: Any, if_true: Any, if_false: Any) -> Any:
     return builder.select(builder.fcmp_ordered(order, left, right), if_true, if_false)
 
@@ -315,6 +326,7 @@ spread: Any = intrinsic(_spread_number)
 iota: Any = intrinsic(_iota)
 total: Any = intrinsic(_total)
 largest: Any = intrinsic(_largest)
+larger: Any = intrinsic(_larger)
 exponential: Any = intrinsic(_exponential)
 positive: Any = intrinsic(_positive)
 choose: Any = intrinsic(_choose)

@@ -233,7 +233,10 @@ def test_the_random_agent_learns_nothing_and_values_nothing(agents):
             {"entities": "occupied", "conv_padding": "VALID"},
             "entities=occupied needs a map as large",
         ),
-        ({"implementation": "packed"}, "implementation=packed is not possible"),
+        (
+            {"implementation": "packed", "head_size": 12},
+            "implementation=packed is not possible: its head size",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_a_value_error(values, message):
@@ -255,5 +258,6 @@ def test_the_control_agent_has_the_entities_of_the_relational_one():
 
 
 def test_xla_compiles_what_it_makes_faster():
-    assert make(mlp=(16,)).can_compile
+    assert not make(mlp=(16,)).can_compile  # its features are packed
+    assert make(mlp=(16,), implementation="plain").can_compile
     assert not make(agent="control", mlp=(16,)).can_compile

@@ -13,6 +13,7 @@ from relational_rl.packed.scenes import pack
 from relational_rl.specs import EnvironmentSpec
 
 SPEC = EnvironmentSpec((9, 11, 3), "uint8", 255.0, 4)
+PUBLISHED = {"stem": "conv", "entities": "all"}
 VARIANTS = {
     "shared": {},
     "references": {"num_references": 2},
@@ -21,20 +22,22 @@ VARIANTS = {
     "separate": {"share_weights": False, "num_blocks": 3, "num_heads": 4, "head_size": 8},
     "wide patch": {"patch": (3, 3), "entity_size": 24, "num_references": 3, "match_size": 5},
     "no waves": {"num_frequencies": 0, "num_blocks": 1},
+    "published": PUBLISHED,
+    "published, VALID": {**PUBLISHED, "conv_padding": "VALID", "share_weights": False},
+    "three convolutions": {**PUBLISHED, "conv_channels": (6, 5, 14), "num_heads": 3},
 }
 
 
 def _agent(**values):
     tf.random.set_seed(0)
-    config = AgentConfig(
-        stem="patch", entities="occupied", **{"max_entities": 20, "mlp": (16,), **values}
-    )
-    agent = make_agent(config, SPEC)
+    sparse = {"stem": "patch", "entities": "occupied", "max_entities": 20}
+    agent = make_agent(AgentConfig(**{**sparse, "mlp": (16,), **values}), SPEC)
     random = np.random.default_rng(0)
     for variable in agent.trainable_variables:
         noise = random.normal(size=variable.shape).astype(np.float32)
         variable.assign(variable + 0.1 * noise)
-    agent.encoder.background.assign(np.full(SPEC.image_shape, 7, np.uint8))
+    if agent.encoder.needs_background:
+        agent.encoder.background.assign(np.full(SPEC.image_shape, 7, np.uint8))
     return agent
 
 
@@ -107,6 +110,14 @@ def test_more_objects_than_room_keeps_the_first():
     np.testing.assert_allclose(features, expected, atol=1e-4)
 
 
+def test_larger_images_than_the_specs_have_more_cells():
+    agent = _agent(**PUBLISHED)
+    images = np.random.default_rng(0).integers(0, 256, (2, 10, 14, 3), np.uint8)
+    features, _ = _features_and_gradients(agent, images, packed=True)
+    expected, _ = _features_and_gradients(agent, images, packed=False)
+    np.testing.assert_allclose(features, expected, atol=1e-4)
+
+
 def test_empty_scenes_have_zero_features_and_finite_gradients():
     agent = _agent(num_references=2)
     images = np.full((3, *SPEC.image_shape), 7, np.uint8)
@@ -166,6 +177,9 @@ class TestVectors:
             self._run(lambda x, y: simd.positive(x), x, y), np.maximum(x, 0)
         )
         np.testing.assert_array_equal(
+            self._run(lambda x, y: simd.larger(x, y), x, y), np.maximum(x, y)
+        )
+        np.testing.assert_array_equal(
             self._run(lambda x, y: simd.choose(y, x, np.float32(2.0)), x, y),
             np.where(y > 0, x, 2),
         )
@@ -218,8 +232,17 @@ def test_likeness_needs_waves():
 
 
 def test_what_cannot_be_packed_says_why():
-    with pytest.raises(ValueError, match=r"implementation=packed is not possible: its entities"):
-        make_agent(AgentConfig(implementation="packed"), SPEC)
-    with pytest.raises(ValueError, match=r"its head size is not a multiple of 8"):
-        _agent(head_size=12, implementation="packed")
+    for why, values in (
+        ("its core is not the relational module", {"agent": "control"}),
+        ("its patch stem looks at all cells, not at occupied ones", {"entities": "all"}),
+        ("its convolutions are not followed by all cells, without references", {"stem": "conv"}),
+        (
+            "its convolutions are not followed by all cells, without references",
+            {**PUBLISHED, "num_references": 1},
+        ),
+        ("its blocks have hidden layers of other sizes than the entity's", {"block_mlp": (8, 8)}),
+        ("its head size is not a multiple of 8", {"head_size": 12}),
+    ):
+        with pytest.raises(ValueError, match=f"implementation=packed is not possible: {why}"):
+            _agent(**values, implementation="packed")
     assert _agent(head_size=12).can_compile  # auto falls back to the modules
