@@ -4,6 +4,7 @@ Everything is measured in one run on frames of random play, in frames (observati
 """
 
 import dataclasses
+import math
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -17,8 +18,9 @@ import tensorflow as tf
 from experiments import configs
 from experiments.benchmark import Table, best_rate
 from relational_rl.agents import Agent, make_agent
-from relational_rl.config import Config
+from relational_rl.config import AgentConfig, Config
 from relational_rl.learner import Learner
+from relational_rl.modules.stems import ConvStem
 from relational_rl.packed.scenes import pack
 from relational_rl.rollout import Actor, Unroll, estimate_background, make_vector_environment
 from relational_rl.specs import EnvironmentSpec
@@ -36,15 +38,20 @@ def multiplications(agent: Agent, images: np.ndarray, config: Config) -> float:
     gradient step takes three times as many.
     """
     encoder = agent.encoder
-    patch = (config.patch[0], config.patch[1])
-    scenes = pack(images, encoder.background.numpy(), config.max_entities, patch)
-    rows = np.diff(scenes.starts).astype(float)
-    size, heads = config.entity_size, config.num_heads * config.head_size
-    told = size + config.num_references * (5 + patch[0] * patch[1] + config.match_size)
+    size, heads = encoder.stem.entity_size, config.num_heads * config.head_size
     per_row = config.num_blocks * (3 * size * heads + heads * size + size * size)
+    if isinstance(encoder.stem, ConvStem):
+        per_row += sum(math.prod(kernel.shape) for kernel in encoder.stem.parameters()[::2])
+    patch = (config.patch[0], config.patch[1])
     if config.num_references:
+        told = size + config.num_references * (5 + patch[0] * patch[1] + config.match_size)
         per_row += told * size + size * (config.num_references + config.match_size)
     pairs = config.num_blocks * 2 * heads
+    if encoder.max_entities is None:
+        rows = np.asarray([float(math.prod(encoder.map_shape))])
+    else:
+        scenes = pack(images, encoder.background.numpy(), encoder.max_entities, patch)
+        rows = np.diff(scenes.starts).astype(float)
     return float(np.mean(rows * per_row + rows**2 * pairs))
 
 
@@ -53,20 +60,22 @@ def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str,
     config = config or configs.load("boxworld")
     limit = _matrix_limit(repeats)  # first: packed agents take NumPy's threads for themselves
     wide = dataclasses.replace(config, **NETWORK)
+    published = dataclasses.replace(config, **dataclasses.asdict(AgentConfig()))
     spec, background = _spec_and_background(config)
     unroll = _unroll(config, spec, background)
     images = unroll.observations["image"].reshape(-1, *spec.image_shape)
     frames = unroll.actions.size
 
     speeds = {}
-    for name, network in (("width 64", wide), ("boxworld", config)):
+    networks = {"width 64": wide, "boxworld": config, "published network": published}
+    for name, network in networks.items():
         for implementation in ("plain", "packed"):
             chosen = dataclasses.replace(network, implementation=implementation, num_passes=1)
             agent = make_learning_agent(chosen, spec, background)
             learner = Learner(agent, chosen, seed=0)
             speed = best_rate(frames, partial(learner.update, unroll, 0.0), repeats)
             speeds[name, implementation] = speed
-            remark = "Sonnet compiled by XLA, padded"
+            remark = "Sonnet compiled by XLA"
             if implementation == "packed":
                 ratio = speed / speeds[name, "plain"]
                 share = 6 * multiplications(agent, images, chosen) * speed / limit
@@ -110,7 +119,7 @@ def _spec_and_background(config: Config) -> tuple[EnvironmentSpec, np.ndarray]:
 
 
 def make_learning_agent(config: Config, spec: EnvironmentSpec, background: np.ndarray) -> Agent:
-    """Makes an agent that knows the background.
+    """Makes an agent that knows the background, where it needs one.
 
     Raises:
       ValueError: the config's agent does not learn.
@@ -118,7 +127,8 @@ def make_learning_agent(config: Config, spec: EnvironmentSpec, background: np.nd
     agent = make_agent(config, spec)
     if not isinstance(agent, Agent):
         raise ValueError(f"agent must be one that learns, got {config.agent!r}")
-    agent.encoder.background.assign(background)
+    if agent.encoder.needs_background:
+        agent.encoder.background.assign(background)
     return agent
 
 

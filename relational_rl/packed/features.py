@@ -25,13 +25,15 @@ def unsupported(encoder: EntityEncoder, core: object) -> str | None:
         return "its core is not the relational module"
     if core.mlp:
         return "its blocks have hidden layers of other sizes than the entity's"
+    if encoder.image_dtype != "uint8":  # others may hold what is not a finite number
+        return "its images are not uint8"
     if isinstance(encoder.stem, ConvStem):
         if encoder.max_entities is not None or encoder.references is not None:
             return "its convolutions are not followed by all cells, without references"
     elif encoder.max_entities is None:
         return "its patch stem looks at all cells, not at occupied ones"
-    elif encoder.image_dtype != "uint8" or encoder.image_shape[2] > 7:
-        return "its images are not uint8 with at most 7 channels"
+    elif encoder.image_shape[2] > 7:
+        return "its images have more than 7 channels"
     if core.head_size % LANES:
         return f"its head size is not a multiple of {LANES}"
     return None

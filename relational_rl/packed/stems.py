@@ -162,7 +162,7 @@ class Convolutions:
         array = self._array
         count, height, width, channels = scenes.images.shape
         maps = array("pixels", count, height, width, channels)
-        np.divide(scenes.images, self._scale, out=maps, casting="unsafe")
+        np.divide(scenes.images, self._scale, out=maps)
         self._layers: list[tuple[np.ndarray, np.ndarray]] = []
         for i, (kernel, bias) in enumerate(zip(parameters[::2], parameters[1::2], strict=True)):
             side, _, channels, size = kernel.shape

@@ -25,7 +25,13 @@ from experiments.benchmark.frameworks import (
     torch_step,
 )
 from experiments.benchmark.profile import Stopwatches, profile
-from experiments.benchmark.training import make_learning_agent, play_randomly
+from experiments.benchmark.training import (
+    NETWORK,
+    make_learning_agent,
+    multiplications,
+    play_randomly,
+)
+from relational_rl.specs import EnvironmentSpec
 
 
 def _clock(seconds):
@@ -186,6 +192,28 @@ def _tiny_config(**values):
     base = configs.load("boxworld")
     small = {"envs_per_actor": 8, "batch_size": 8, "unroll_length": 8, "mlp": (16,)}
     return dataclasses.replace(base, **{**small, **values})
+
+
+class TestTraining:
+    def test_multiplications_are_those_of_the_published_network(self):
+        config = configs.load("boxworld_published_network")
+        spec = EnvironmentSpec((14, 14, 3), "uint8", 255.0, 4)
+        agent = make_learning_agent(config, spec, np.zeros(spec.image_shape, np.uint8))
+        convolutions = 2 * 2 * 3 * 12 + 2 * 2 * 12 * 24
+        block = 26 * 3 * 64 + 64 * 26 + 26 * 26  # queries, keys, values; the two layers
+        expected = 196 * (convolutions + 2 * block) + 2 * 2 * 196 * 196 * 64
+        images = np.zeros((3, *spec.image_shape), np.uint8)
+        assert multiplications(agent, images, config) == expected
+
+    def test_multiplications_are_of_real_entities_alone(self):
+        config = dataclasses.replace(_tiny_config(), num_references=0, likeness=False, **NETWORK)
+        spec = EnvironmentSpec((14, 14, 3), "uint8", 255.0, 4)
+        agent = make_learning_agent(config, spec, np.zeros(spec.image_shape, np.uint8))
+        images = np.zeros((2, *spec.image_shape), np.uint8)
+        images[0, 5, 3:9] = 100
+        row = 2 * 5 * 64 * 64
+        expected = (6 * row + 6 * 6 * 2 * 2 * 64) / 2
+        assert multiplications(agent, images, config) == expected
 
 
 class TestFrameworks:

@@ -1,5 +1,7 @@
 """The packed network gives the numbers of the modules, gradients included."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -28,10 +30,10 @@ VARIANTS = {
 }
 
 
-def _agent(**values):
+def _agent(spec=SPEC, **values):
     tf.random.set_seed(0)
     sparse = {"stem": "patch", "entities": "occupied", "max_entities": 20}
-    agent = make_agent(AgentConfig(**{**sparse, "mlp": (16,), **values}), SPEC)
+    agent = make_agent(AgentConfig(**{**sparse, "mlp": (16,), **values}), spec)
     random = np.random.default_rng(0)
     for variable in agent.trainable_variables:
         noise = random.normal(size=variable.shape).astype(np.float32)
@@ -245,4 +247,10 @@ def test_what_cannot_be_packed_says_why():
     ):
         with pytest.raises(ValueError, match=f"implementation=packed is not possible: {why}"):
             _agent(**values, implementation="packed")
+    for why, change in (
+        ("its images are not uint8", {"image_dtype": "float32"}),
+        ("its images have more than 7 channels", {"image_shape": (9, 11, 8)}),
+    ):
+        with pytest.raises(ValueError, match=f"implementation=packed is not possible: {why}"):
+            _agent(dataclasses.replace(SPEC, **change), implementation="packed")
     assert _agent(head_size=12).can_compile  # auto falls back to the modules
