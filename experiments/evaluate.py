@@ -48,7 +48,7 @@ from experiments.playing import (
 from experiments.statistics import Share, mean_pass_at_k, share_of
 from experiments.trained import COMMAND_ERRORS, TrainedAgent, fit_to_game
 from relational_rl.agents.agent import RandomAgent
-from relational_rl.files import write_atomically
+from relational_rl.run.files import write_atomically
 
 # Tries played for each try allowed: more of them make the estimate steadier.
 _TRIES_PLAYED = 2

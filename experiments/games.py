@@ -11,7 +11,7 @@ from boxworld import BoxWorldEnv
 from boxworld.generator import FIRST_ENDLESS_SEED
 from experiments.launch import UsageError
 from relational_rl.config import Config
-from relational_rl.specs import EnvironmentSpec
+from relational_rl.observations.spec import EnvironmentSpec
 
 # Arguments of Box-World that say what an observation looks like and not how hard a level is.
 _OBSERVATION_KWARGS = ("observation", "room_size", "num_colors")

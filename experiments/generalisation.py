@@ -31,7 +31,7 @@ from experiments.launch import UsageError
 from experiments.playing import NUM_SLOTS, POLICIES, Player, check_policy
 from experiments.statistics import Share
 from experiments.trained import COMMAND_ERRORS, TrainedAgent
-from relational_rl.files import write_atomically
+from relational_rl.run.files import write_atomically
 
 _TRAINED_ON = "boxworld:BoxWorld-WithheldTrain-v0"
 WITHHELD = "boxworld:BoxWorld-WithheldTest-v0"

@@ -41,9 +41,9 @@ from experiments.statistics import Share, share_of
 from experiments.trained import COMMAND_ERRORS
 from relational_rl.agents import Agent
 from relational_rl.config import Config
-from relational_rl.files import write_atomically
-from relational_rl.metrics import MetricsWriter
-from relational_rl.training import Trainer
+from relational_rl.run.files import write_atomically
+from relational_rl.run.metrics import MetricsWriter
+from relational_rl.run.trainer import Trainer
 
 BATCH_SIZE = 1024
 LESSONS_PER_LEVEL = 16

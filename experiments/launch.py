@@ -17,14 +17,14 @@ from pathlib import Path
 from experiments import configs
 from experiments.benchmark import machine_class
 from experiments.provenance import source_commit
+from relational_rl.acting.backends import ActorError
 from relational_rl.agents import make_agent
-from relational_rl.backends import ActorError
-from relational_rl.checkpoint import CheckpointError
 from relational_rl.config import Config, from_dict, override, to_dict
-from relational_rl.files import write_atomically
-from relational_rl.learner import NonFiniteError
-from relational_rl.specs import EnvironmentSpec
-from relational_rl.training import Summary, Trainer, local_backend
+from relational_rl.learners.vtrace import NonFiniteError
+from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.run.checkpoint import CheckpointError
+from relational_rl.run.files import write_atomically
+from relational_rl.run.trainer import Summary, Trainer, local_backend
 
 CONFIG_FILE = "config.json"
 MACHINE_FILE = "machine.json"

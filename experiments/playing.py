@@ -22,7 +22,7 @@ from experiments.games import Game, start_level
 from experiments.launch import UsageError
 from relational_rl.agents import Agent
 from relational_rl.agents.agent import RandomAgent
-from relational_rl.specs import EnvironmentSpec
+from relational_rl.observations.spec import EnvironmentSpec
 
 POLICIES = ("sampled", "greedy")
 NUM_SLOTS = 256

@@ -7,11 +7,11 @@ from experiments.games import Game, entities_needed
 from experiments.launch import UsageError, load_run_config
 from relational_rl.agents import Agent, make_agent
 from relational_rl.agents.agent import RandomAgent
-from relational_rl.checkpoint import CheckpointError, CheckpointStore
 from relational_rl.config import Config
-from relational_rl.curriculum import Curriculum
-from relational_rl.specs import EnvironmentSpec
-from relational_rl.training import CHECKPOINTS, environment_spec, why_ended
+from relational_rl.data.curriculum import Curriculum
+from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.run.checkpoint import CheckpointError, CheckpointStore
+from relational_rl.run.trainer import CHECKPOINTS, environment_spec, why_ended
 
 # What a command of this package answers with one line instead of a traceback.
 COMMAND_ERRORS = (UsageError, CheckpointError, OSError)

@@ -16,6 +16,4 @@ Symbols, the same everywhere: T unroll length, B batch, A actions, N entities, H
 D head size, F features of an entity.
 """
 
-from relational_rl import _quiet  # noqa: F401  (first: it imports TensorFlow without its start-up noise)
-
 __version__ = "0.1.0"

@@ -128,7 +128,7 @@ for factor in map(int, sys.argv[1:]):
 
 def test_kernels_made_of_kernels_are_kept_each_by_its_values(tmp_path):
     """Numba alone finds none of them again, and adds one more to the disk in each process."""
-    small = write_small(tmp_path, "relational_rl/packed")
+    small = write_small(tmp_path, "relational_rl/kernels")
     (small / "made.py").write_text(MADE)
     code = "import sys; sys.argv[1:] = ['2', '3']; import small.made"
     assert run(code, small.parent) == "41 0 61 0"
@@ -138,7 +138,7 @@ def test_kernels_made_of_kernels_are_kept_each_by_its_values(tmp_path):
 
 KERNEL = """
 import numpy as np
-import relational_rl.packed.references as source
+import relational_rl.kernels.references as source
 floats = lambda *shape: np.ones(shape, np.float32)
 choose = source.reference_kernels(8, 2, 8, 0, 1).choose
 weights = floats(2)

@@ -53,7 +53,7 @@ def test_the_packages_are_read():
     for package in PACKAGES:
         assert len(files(package)) > 3
         assert package in imports_of(package)
-    assert "numpy" in imports(ROOT / "relational_rl" / "rollout.py")
+    assert "numpy" in imports(ROOT / "relational_rl" / "acting" / "actor.py")
 
 
 def test_imports_are_found_wherever_they_are(tmp_path):
@@ -97,16 +97,18 @@ def test_the_mathematics_knows_nothing_of_the_rest():
         "vtrace": {"distributions"},
     }
     for name, others in allowed.items():
-        path = ROOT / "relational_rl" / f"{name}.py"
-        assert imports(path) <= {"tensorflow", "relational_rl"}
+        path = ROOT / "relational_rl" / "math" / f"{name}.py"
+        assert imports(path) <= {"relational_rl"}
         text = path.read_text()
-        assert set(re.findall(r"^from relational_rl import (\w+)$", text, re.M)) == others
-        assert not re.findall(r"^from relational_rl\.", text, re.M)
+        assert set(re.findall(r"^from relational_rl\.math import (\w+)$", text, re.M)) == others
+        rest = set(re.findall(r"^from (relational_rl\S*) import", text, re.M))
+        assert rest <= {"relational_rl.math", "relational_rl._quiet"}
 
 
 def test_the_learner_does_not_know_where_actors_run():
-    for name in ("learner", "losses", "vtrace", "rollout"):
-        assert "backends" not in (ROOT / "relational_rl" / f"{name}.py").read_text()
+    for name in ("learners", "math", "nn", "agents"):
+        for path in files(f"relational_rl/{name}"):
+            assert "backends" not in path.read_text()
 
 
 def test_all_that_is_imported_is_declared():
@@ -128,7 +130,7 @@ def test_all_that_is_imported_is_declared():
     [
         ("boxworld", ["tensorflow", "sonnet", "relational_rl", "pygame", "matplotlib"]),
         ("relational_rl", ["boxworld", "sc2_minigames", "experiments"]),
-        ("relational_rl.training", ["boxworld", "sc2_minigames", "experiments", "pysc2"]),
+        ("relational_rl.run.trainer", ["boxworld", "sc2_minigames", "experiments", "pysc2"]),
     ],
 )
 def test_importing_a_package_loads_no_other(package, absent):

@@ -19,10 +19,10 @@ import tensorflow as tf
 from experiments import configs
 from experiments.benchmark import Table, best_rate
 from experiments.benchmark.training import NETWORK, make_learning_agent, play_randomly
-from relational_rl import distributions
 from relational_rl.agents import Agent
 from relational_rl.config import Config
-from relational_rl.specs import EnvironmentSpec
+from relational_rl.math import distributions
+from relational_rl.observations.spec import EnvironmentSpec
 
 _LEARNING_RATE = 1e-3
 
@@ -157,7 +157,7 @@ def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str,
     # Last: packed features limit the threads of NumPy's products in the whole process.
     packed_agent = agent_of("packed")
     packed = measure(lambda threads: sonnet_step(packed_agent, batch))
-    yield _row("packed (relational_rl/packed)", packed, plain)
+    yield _row("packed (relational_rl/kernels)", packed, plain)
 
 
 def frameworks(config: Config | None = None, repeats: int = 10) -> Table:

@@ -19,12 +19,12 @@ import numpy as np
 
 from experiments import configs
 from experiments.benchmark import Table
+from relational_rl.acting.actor import Actor, Unroll
+from relational_rl.acting.backends import Backend
 from relational_rl.agents import Agent
-from relational_rl.backends import Backend
 from relational_rl.config import Config
-from relational_rl.metrics import METRICS_FILE, read_metrics
-from relational_rl.rollout import Actor, Unroll
-from relational_rl.training import Trainer, local_backend
+from relational_rl.run.metrics import METRICS_FILE, read_metrics
+from relational_rl.run.trainer import Trainer, local_backend
 
 
 class Stopwatches:

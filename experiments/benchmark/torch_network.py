@@ -17,11 +17,11 @@ from torch import nn
 
 from relational_rl.agents import Agent
 from relational_rl.config import Config
-from relational_rl.modules.relational import RelationalModule
-from relational_rl.modules.stems import PatchStem
+from relational_rl.nn.relational import RelationalModule
+from relational_rl.nn.stems import PatchStem
 
 Attention = Literal["sdpa", "matmul"]
-_MASKED = -1e9  # as in relational_rl/modules/attention.py
+_MASKED = -1e9  # as in relational_rl/nn/attention.py
 
 
 class Block(nn.Module):

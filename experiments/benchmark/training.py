@@ -17,14 +17,14 @@ import tensorflow as tf
 
 from experiments import configs
 from experiments.benchmark import Table, best_rate
+from relational_rl.acting.actor import Actor, Unroll, estimate_background, make_vector_environment
 from relational_rl.agents import Agent, make_agent
 from relational_rl.config import AgentConfig, Config
-from relational_rl.learner import Learner
-from relational_rl.modules.stems import ConvStem
-from relational_rl.packed.scenes import pack
-from relational_rl.rollout import Actor, Unroll, estimate_background, make_vector_environment
-from relational_rl.specs import EnvironmentSpec
-from relational_rl.training import Trainer
+from relational_rl.kernels.scenes import pack
+from relational_rl.learners.vtrace import Learner
+from relational_rl.nn.stems import ConvStem
+from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.run.trainer import Trainer
 
 # The network of the comparison: the published width, two blocks of two heads.
 NETWORK: dict[str, Any] = {"entity_size": 64, "head_size": 32, "num_heads": 2, "num_blocks": 2}

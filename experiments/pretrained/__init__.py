@@ -17,9 +17,9 @@ import numpy as np
 
 from experiments.launch import CONFIG_FILE, UsageError, load_run_config
 from experiments.trained import TrainedAgent, untrained_agent
-from relational_rl.checkpoint import kind_of, named_variables
 from relational_rl.config import to_dict
-from relational_rl.files import write_atomically
+from relational_rl.run.checkpoint import kind_of, named_variables
+from relational_rl.run.files import write_atomically
 
 SHIPPED = Path(__file__).parent
 VARIABLES_FILE = "variables.npz"

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import sonnet as snt
-import tensorflow as tf
 
-from relational_rl import composite, distributions
-from relational_rl.modules.encoders import EntityEncoder
-from relational_rl.modules.entities import Entities, max_pool
-from relational_rl.modules.memory import Memory, State
-from relational_rl.modules.relational import RelationalOutput
-from relational_rl.packed.features import PackedFeatures
-from relational_rl.specs import ArgumentSpec
+from relational_rl._quiet import tf
+from relational_rl.kernels.features import PackedFeatures
+from relational_rl.math import composite, distributions
+from relational_rl.nn.encoders import EntityEncoder
+from relational_rl.nn.entities import Entities, max_pool
+from relational_rl.nn.memory import Memory, State
+from relational_rl.nn.relational import RelationalOutput
+from relational_rl.observations.spec import ArgumentSpec
 
 Observations = Mapping[str, tf.Tensor]
 
@@ -285,7 +285,7 @@ class Agent(LearningAgent):
         return split_leading(logits, leading), split_leading(baseline, leading)
 
     def use_packed(self) -> None:
-        """Computes the features over packed rows from now on (see relational_rl.packed).
+        """Computes the features over packed rows from now on (see relational_rl.kernels).
 
         Raises:
           ValueError: this agent cannot be computed so; the message says why.

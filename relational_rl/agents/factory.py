@@ -1,20 +1,20 @@
 """Agents from a config and an environment's spec."""
 
 import sonnet as snt
-import tensorflow as tf
 
+from relational_rl._quiet import tf
 from relational_rl.agents.agent import Agent, Core, RandomAgent
 from relational_rl.agents.spatial import SpatialAgent, SpatialEncoder
 from relational_rl.config import AgentConfig
-from relational_rl.modules.arguments import ArgumentHeads
-from relational_rl.modules.encoders import EntityEncoder
-from relational_rl.modules.memory import Memory
-from relational_rl.modules.references import References
-from relational_rl.modules.relational import RelationalModule
-from relational_rl.modules.residual import ResidualModule
-from relational_rl.modules.stems import ConvStem, PatchStem
-from relational_rl.packed.features import unsupported
-from relational_rl.specs import EnvironmentSpec
+from relational_rl.kernels.features import unsupported
+from relational_rl.nn.arguments import ArgumentHeads
+from relational_rl.nn.encoders import EntityEncoder
+from relational_rl.nn.memory import Memory
+from relational_rl.nn.references import References
+from relational_rl.nn.relational import RelationalModule
+from relational_rl.nn.residual import ResidualModule
+from relational_rl.nn.stems import ConvStem, PatchStem
+from relational_rl.observations.spec import EnvironmentSpec
 
 AnyAgent = Agent | SpatialAgent | RandomAgent
 

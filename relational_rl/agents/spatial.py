@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import sonnet as snt
-import tensorflow as tf
 
-from relational_rl import composite, distributions
+from relational_rl._quiet import tf
 from relational_rl.agents.agent import (
     AttentionMaps,
     Core,
@@ -32,11 +31,12 @@ from relational_rl.agents.agent import (
     merge_leading,
     split_leading,
 )
-from relational_rl.modules.arguments import ArgumentHeads
-from relational_rl.modules.entities import Entities, all_cells, coordinates
-from relational_rl.modules.layers import LayerEmbedding, MapEncoder, signed_log
-from relational_rl.modules.memory import Memory, State
-from relational_rl.specs import EnvironmentSpec
+from relational_rl.math import composite, distributions
+from relational_rl.nn.arguments import ArgumentHeads
+from relational_rl.nn.entities import Entities, all_cells, coordinates
+from relational_rl.nn.layers import LayerEmbedding, MapEncoder, signed_log
+from relational_rl.nn.memory import Memory, State
+from relational_rl.observations.spec import EnvironmentSpec
 
 
 class Inputs(NamedTuple):

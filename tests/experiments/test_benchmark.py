@@ -31,7 +31,7 @@ from experiments.benchmark.training import (
     multiplications,
     play_randomly,
 )
-from relational_rl.specs import EnvironmentSpec
+from relational_rl.observations.spec import EnvironmentSpec
 
 
 def _clock(seconds):

@@ -5,7 +5,7 @@ import pytest
 from experiments import configs
 from relational_rl.agents import make_agent
 from relational_rl.config import Config, from_dict, to_dict
-from relational_rl.training import environment_spec
+from relational_rl.run.trainer import environment_spec
 
 
 def test_the_names_are_those_of_the_modules():

@@ -4,7 +4,7 @@ import pytest
 
 from experiments import demo
 from experiments.launch import UsageError
-from relational_rl.training import Summary
+from relational_rl.run.trainer import Summary
 
 
 @pytest.fixture

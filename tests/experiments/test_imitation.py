@@ -16,7 +16,7 @@ from experiments.imitation import Teacher, imitate, imitation_loss, lessons_of, 
 from experiments.launch import UsageError, launch
 from experiments.results.store import add_run
 from experiments.trained import load_trained_agent
-from relational_rl.metrics import read_metrics
+from relational_rl.run.metrics import read_metrics
 
 TINY = dataclasses.replace(
     configs.load("boxworld_easy"),

@@ -376,7 +376,7 @@ import numpy as np
 import relational_rl
 from relational_rl.agents import make_agent
 from relational_rl.config import AgentConfig
-from relational_rl.specs import EnvironmentSpec
+from relational_rl.observations.spec import EnvironmentSpec
 agent = make_agent(AgentConfig(mlp=(8,)), EnvironmentSpec((4, 4, 3), "uint8", 255.0, 4))
 image = np.zeros((2, 4, 4, 3), np.uint8)
 step, _ = agent.step({"image": image}, agent.initial_state(2), np.array([0, 0]))

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from experiments import launch
+from relational_rl.acting.actor import Actor, make_vector_environment
 from relational_rl.agents import make_agent
 from relational_rl.config import AgentConfig, Config
-from relational_rl.rollout import Actor, make_vector_environment
-from relational_rl.training import Trainer
+from relational_rl.run.trainer import Trainer
 
 # Five by five cells, the key and the gem's box. In 20 steps a random walk solves few levels.
 TINY = Config(

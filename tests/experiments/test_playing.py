@@ -30,7 +30,7 @@ from experiments.playing import (
 from experiments.trained import fit_to_game, load_trained_agent
 from relational_rl.agents import StepOutput
 from relational_rl.config import Config
-from relational_rl.specs import EnvironmentSpec
+from relational_rl.observations.spec import EnvironmentSpec
 
 SPACES = gymnasium.spaces.Box(0, 255, (2, 2, 1), np.uint8), gymnasium.spaces.Discrete(9)
 SPEC = EnvironmentSpec.from_spaces(*SPACES)

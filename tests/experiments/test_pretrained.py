@@ -17,9 +17,9 @@ from experiments.generalisation import CONDITIONS
 from experiments.launch import UsageError
 from experiments.pretrained import CARD_FILE, VARIABLES_FILE, load_card, load_pretrained
 from experiments.trained import load_trained_agent
-from relational_rl.checkpoint import CheckpointStore, named_variables
 from relational_rl.config import to_dict
-from relational_rl.training import CHECKPOINTS
+from relational_rl.run.checkpoint import CheckpointStore, named_variables
+from relational_rl.run.trainer import CHECKPOINTS
 
 ROOT = Path(__file__).resolve().parents[2]
 WITH_FLOOR = [

@@ -12,7 +12,7 @@ from experiments.mini_games import RANDOM, SCRIPTED
 from experiments.results import __main__ as command
 from experiments.results import store
 from experiments.results.store import additions_of, load_results, thin, until
-from relational_rl.metrics import read_metrics
+from relational_rl.run.metrics import read_metrics
 
 
 def test_a_run_is_kept_and_read_back(tmp_path):

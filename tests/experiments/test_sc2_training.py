@@ -15,7 +15,7 @@ from experiments.playing import Player, attempts_of, replay
 from experiments.trained import load_trained_agent
 from relational_rl.agents import make_agent
 from relational_rl.config import override
-from relational_rl.training import environment_spec
+from relational_rl.run.trainer import environment_spec
 from sc2_minigames.maps import MINI_GAMES
 
 NAMES = [f"sc2_{name.lower()}" for name in MINI_GAMES]

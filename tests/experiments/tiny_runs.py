@@ -10,9 +10,9 @@ from experiments import configs
 from experiments.playing import Player
 from experiments.trained import load_trained_agent
 from relational_rl.agents import make_agent
-from relational_rl.checkpoint import CheckpointStore
 from relational_rl.config import Config, override, to_dict
-from relational_rl.training import CHECKPOINTS, environment_spec
+from relational_rl.run.checkpoint import CheckpointStore
+from relational_rl.run.trainer import CHECKPOINTS, environment_spec
 
 TINY = Config(
     env_id="boxworld:BoxWorld-Easy-v0",

@@ -6,7 +6,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from relational_rl.checkpoint import CheckpointStore
+from relational_rl.run.checkpoint import CheckpointStore
 
 SIZE = 3
 

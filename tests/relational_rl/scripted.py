@@ -7,9 +7,9 @@ import tensorflow as tf
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import SyncVectorEnv
 
-from relational_rl import distributions
 from relational_rl.agents import AgentOutput, StepOutput
 from relational_rl.agents.agent import evaluate_choices
+from relational_rl.math import distributions
 
 NUM_ACTIONS = 3
 REWARD_OF_ACTION = 0.125

@@ -1,0 +1,1 @@
+"""Acting: environments stepped by an agent, in whatever processes a backend starts."""

@@ -1,0 +1,10 @@
+"""Where actors run.
+
+A backend starts actors, hands their unrolls to the learner and the learner's parameters to them.
+This narrow seam is all that the training loop knows of where and how they run.
+"""
+
+from relational_rl.acting.backends.backend import ActorError, Backend
+from relational_rl.acting.backends.local import LocalBackend
+
+__all__ = ["ActorError", "Backend", "LocalBackend"]

@@ -1,0 +1,35 @@
+"""The interface between the training loop and its actors."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from relational_rl.acting.actor import Unroll
+
+
+class ActorError(RuntimeError):
+    """An actor has failed; the message holds its traceback."""
+
+
+class Backend(Protocol):
+    """Runs actors: parameters go in, unrolls come out."""
+
+    def publish(self, parameters: Sequence[np.ndarray], version: int) -> None:
+        """Gives the actors new parameters, which they take before their next unroll."""
+
+    def set_stage(self, stage: int, env_kwargs: Mapping[str, Any]) -> None:
+        """Sends the actors to a stage of the curriculum before their next unroll."""
+
+    def start(self) -> None:
+        """Starts the actors; parameters and a stage have been given."""
+
+    def get(self, timeout: float) -> Unroll | None:
+        """Returns the next unroll, or None if none came within `timeout` seconds.
+
+        Raises:
+          ActorError: an actor has failed.
+        """
+
+    def stop(self) -> None:
+        """Stops the actors and waits until they have stopped."""

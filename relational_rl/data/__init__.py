@@ -1,0 +1,1 @@
+"""Where batches come from: actors, lessons, and what is counted of them."""

@@ -1,0 +1,1 @@
+"""Pure mathematics on tensors: V-trace, losses, distributions. No config, no state."""

@@ -1,0 +1,1 @@
+"""What an agent needs to know of an environment, read from its spaces."""

@@ -1,0 +1,1 @@
+"""A training run: the loop, its hooks, and what a run directory keeps."""

@@ -1,0 +1,108 @@
+"""Batches of environments in processes of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+
+from relational_rl.acting.vectorization import make_vector_environment
+
+EASY = ("boxworld:BoxWorld-Easy-v0", 2, {"max_steps": 3, "room_size": 6})
+
+
+@pytest.fixture(scope="module")
+def processes():
+    environment = make_vector_environment(*EASY, "async")
+    yield environment
+    environment.close()
+
+
+def test_each_environment_has_a_process(processes):
+    assert isinstance(processes.unwrapped, AsyncVectorEnv)
+    assert processes.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
+    ids = {process.pid for process in processes.unwrapped.processes}
+    assert len(ids - {os.getpid()}) == 2
+
+
+def test_processes_play_what_this_process_plays(processes):
+    sync = make_vector_environment(*EASY, "sync")
+    assert isinstance(sync.unwrapped, SyncVectorEnv)
+    random = np.random.default_rng(0)
+    first = [environment.reset(seed=5)[0] for environment in (processes, sync)]
+    np.testing.assert_array_equal(*first)
+    ends = 0
+    for _ in range(12):
+        actions = random.integers(4, size=2)
+        ours, theirs = processes.step(actions), sync.step(actions)
+        for mine, other in zip(ours[:4], theirs[:4], strict=True):
+            np.testing.assert_array_equal(mine, other)
+        ends += int((ours[2] | ours[3]).sum())
+    assert ends >= 4
+    sync.close()
+
+
+def test_a_process_does_not_load_tensorflow_or_the_running_program(processes):
+    for process in processes.unwrapped.processes:
+        with open(f"/proc/{process.pid}/maps") as file:
+            loaded = file.read()
+        assert "tensorflow" not in loaded
+        assert "numpy" in loaded
+
+
+def test_an_interrupt_of_the_terminal_does_not_end_the_processes(processes):
+    processes.reset(seed=1)
+    for process in processes.unwrapped.processes:
+        os.kill(process.pid, signal.SIGINT)
+    for _ in range(3):
+        processes.step(np.zeros(2, np.int64))
+    assert all(process.is_alive() for process in processes.unwrapped.processes)
+
+
+def test_an_own_batch_is_passed_over_where_asked_for():
+    native = make_vector_environment(*EASY)
+    sync = make_vector_environment(*EASY, "sync")
+    assert type(native.unwrapped).__name__ == "BoxWorldVectorEnv"
+    assert isinstance(sync.unwrapped, SyncVectorEnv)
+    native.close()
+    sync.close()
+
+
+def test_what_cannot_be_made_is_named():
+    message = "env_id='boxworld:BoxWorld-v0' with {'room_sise': 6}: .*room_sise"
+    with pytest.raises(ValueError, match=message):
+        make_vector_environment("boxworld:BoxWorld-v0", 2, {"room_sise": 6}, "async")
+
+
+def test_processes_share_what_the_environment_has_loaded(tmp_path):
+    (tmp_path / "probe_ids.py").write_text(
+        "import gymnasium\ngymnasium.register('Probe-v0', 'probe_environment:Probe')\n"
+    )
+    (tmp_path / "probe_environment.py").write_text(
+        "import os\n"
+        "from boxworld.env import BoxWorldEnv as Probe\n"
+        "with open('loaded_by', 'a') as file:\n"
+        "    file.write(f'{os.getpid()} ')\n"
+    )
+    # A program of its own: the process that workers are forked from serves a whole program.
+    program = (
+        "from relational_rl.acting.vectorization import make_vector_environment\n"
+        "environment = make_vector_environment('probe_ids:Probe-v0', 2, {}, 'async')\n"
+        "print(*(process.pid for process in environment.unwrapped.processes))\n"
+        "environment.close()\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    workers = set(done.stdout.split())
+    assert len(workers) == 2
+    assert not workers & set((tmp_path / "loaded_by").read_text().split())
