@@ -10,7 +10,7 @@ from numba.core.errors import TypingError
 
 from relational_rl.agents import make_agent
 from relational_rl.config import AgentConfig
-from relational_rl.kernels import network, simd
+from relational_rl.kernels import network, pointwise, simd
 from relational_rl.kernels.scenes import pack
 from relational_rl.observations.spec import EnvironmentSpec
 
