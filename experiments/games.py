@@ -1,140 +1,106 @@
-"""A game to play: a Gymnasium environment with its arguments, and how to start one level of it."""
+"""What the experiments know of games: Box-World's levels, the mini-games' maps."""
 
 import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
 
-import gymnasium
-
-from boxworld import BoxWorldEnv
-from boxworld.generator import FIRST_ENDLESS_SEED
-from experiments.launch import UsageError
-from relational_rl.config import Config
+from relational_rl.acting.vectorization import make_environment
+from relational_rl.config import EnvSpec, Experiment, replace
+from relational_rl.errors import UsageError
 from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.playing.player import NUM_SLOTS
+from relational_rl.trained import TrainedAgent
 
+# Training draws Box-World's level seeds from here on (boxworld.generator.FIRST_ENDLESS_SEED).
+FIRST_TRAINING_LEVEL = 2**32
 # Arguments of Box-World that say what an observation looks like and not how hard a level is.
 _OBSERVATION_KWARGS = ("observation", "room_size", "num_colors")
 # Likewise of the mini-games, and which game it is: one is never played in place of the other.
 _MINI_GAME_KWARGS = ("screen_size", "minimap_size", "game", "directory")
+_NUM_PROGRAMS = 8
 
 
-@dataclasses.dataclass(frozen=True)
-class Game:
-    """An environment to play in.
-
-    Attributes:
-      env_id: a Gymnasium id, "module:Id" imports the module first.
-      env_kwargs: arguments of make.
-    """
-
-    env_id: str
-    env_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """The id without its module."""
-        return self.env_id.rpartition(":")[2]
-
-    @property
-    def mini_game(self) -> str | None:
-        """The map of a StarCraft II mini-game; None of any other environment."""
-        found = re.fullmatch(r"SC2/(\w+)-v\d+", self.name)
-        return found[1] if found else None
-
-    def make(self, render_mode: str | None = None) -> gymnasium.Env:
-        """Makes a single environment.
-
-        Raises:
-          UsageError: the id is unknown or an argument is wrong.
-        """
-        try:
-            return gymnasium.make(
-                self.env_id,
-                render_mode=render_mode,
-                disable_env_checker=True,
-                **self.env_kwargs,
-            )
-        except (gymnasium.error.Error, TypeError, ValueError, ImportError) as error:
-            given = f" with {dict(self.env_kwargs)}" if self.env_kwargs else ""
-            raise UsageError(f"cannot make env_id={self.env_id!r}{given}: {error}") from error
-
-    def check(self, spec: EnvironmentSpec, observation_keys: tuple[str, ...] = ()) -> None:
-        """Checks that an agent made for `spec` can play.
-
-        Raises:
-          UsageError: observations or actions differ from those the agent was made for.
-        """
-        environment = self.make()
-        try:
-            mine = EnvironmentSpec.from_spaces(
-                environment.observation_space, environment.action_space, observation_keys
-            )
-        except ValueError as error:
-            raise UsageError(f"env_id={self.env_id!r} cannot be played: {error}") from error
-        finally:
-            environment.close()
-        for field in dataclasses.fields(EnvironmentSpec):
-            wanted, given = getattr(spec, field.name), getattr(mine, field.name)
-            if wanted != given:
-                raise UsageError(
-                    f"env_id={self.env_id!r} must have {field.name}={wanted!r} as the agent was "
-                    f"trained with, got {given!r}"
-                )
+def name_of(env: EnvSpec) -> str:
+    """Returns an environment's id without its module."""
+    return env.name.rpartition(":")[2]
 
 
-def training_game(config: Config) -> Game:
-    """Returns the game a run is trained for: that of the last stage of its curriculum.
-
-    A range of levels is left out: whoever plays chooses the levels.
-    """
-    last = config.curriculum[-1] if config.curriculum else {}
-    env_kwargs = {**config.env_kwargs, **last}
-    env_kwargs.pop("levels", None)
-    return Game(config.env_id, env_kwargs)
+def mini_game_of(env: EnvSpec) -> str | None:
+    """Returns the map of a StarCraft II mini-game; None of any other environment."""
+    found = re.fullmatch(r"SC2/(\w+)-v\d+", name_of(env))
+    return found[1] if found else None
 
 
-def other_game(config: Config, env_id: str) -> Game:
+def other_env(experiment: Experiment, env_id: str) -> EnvSpec:
     """Returns another environment, in which a run's agent sees what it is used to see."""
-    game = Game(env_id)
-    kept = _MINI_GAME_KWARGS if game.mini_game else _OBSERVATION_KWARGS
-    env_kwargs = {name: value for name, value in config.env_kwargs.items() if name in kept}
-    return dataclasses.replace(game, env_kwargs=env_kwargs)
+    env = replace(experiment.env, {"id": env_id, "make": None}, "env")
+    kept = _MINI_GAME_KWARGS if mini_game_of(env) else _OBSERVATION_KWARGS
+    kwargs = {name: value for name, value in experiment.env.kwargs.items() if name in kept}
+    return replace(env, {"kwargs": kwargs}, "env")
 
 
-def is_boxworld(environment: gymnasium.Env) -> bool:
-    """Returns whether an environment is Box-World, which deals a level by its level seed."""
-    return isinstance(environment.unwrapped, BoxWorldEnv)
+def boxworld_of(env: EnvSpec) -> Any:
+    """Returns a Box-World environment, unwrapped; None if the environment is another game."""
+    environment = make_environment(env)
+    environment.close()
+    from boxworld import BoxWorldEnv
+
+    found = environment.unwrapped
+    return found if isinstance(found, BoxWorldEnv) else None
 
 
-def start_level(environment: gymnasium.Env, level_seed: int) -> Any:
-    """Starts a level and returns its first observation.
-
-    The level of Box-World with that level seed; in any other game the episode that
-    `reset(seed=level_seed)` starts.
-
-    Raises:
-      UsageError: the environment says that it cannot be played.
-    """
-    if is_boxworld(environment):
-        return environment.reset(options={"level_seed": level_seed})[0]
-    try:
-        return environment.reset(seed=level_seed)[0]
-    except gymnasium.error.Error as error:
-        raise UsageError(f"no episode can be started: {error}") from error
-
-
-def entities_needed(environment: gymnasium.Env) -> int:
+def entities_needed(env: EnvSpec) -> int:
     """Returns how many cells of a Box-World scene can differ from the empty room; else 0.
 
     The agent, a key (loose or held) and two cells a box: at a time there is one key more than
     there are boxes, as opening a box uses a key up.
     """
-    if not isinstance(environment.unwrapped, BoxWorldEnv):
+    environment = boxworld_of(env)
+    if environment is None:
         return 0
-    spec = environment.unwrapped.level_spec
+    spec = environment.level_spec
     boxes = spec.solution_lengths[1] + spec.branch_counts[1] * spec.branch_length
     return 2 + 2 * boxes
+
+
+def fit(trained: TrainedAgent, env: EnvSpec) -> TrainedAgent:
+    """Checks that an agent can play in an environment and gives it room for its entities.
+
+    Raises:
+      UsageError: the environment cannot be made or looks different from the one trained on.
+    """
+    check_spaces(env, trained.spec)
+    return trained.with_entities(entities_needed(env))
+
+
+def check_spaces(env: EnvSpec, spec: EnvironmentSpec) -> None:
+    """Checks that an agent made for `spec` can play in an environment.
+
+    Raises:
+      UsageError: observations or actions differ from those the agent was made for.
+    """
+    environment = make_environment(env)
+    try:
+        given = EnvironmentSpec.from_spaces(
+            environment.observation_space, environment.action_space, env.observation_keys
+        )
+    except ValueError as error:
+        raise UsageError(f"env={env.name!r} cannot be played: {error}") from error
+    finally:
+        environment.close()
+    for field in dataclasses.fields(EnvironmentSpec):
+        wanted, found = getattr(spec, field.name), getattr(given, field.name)
+        if wanted != found:
+            raise UsageError(
+                f"env={env.name!r} must have {field.name}={wanted!r} as the agent was trained "
+                f"with, got {found!r}"
+            )
+
+
+def num_slots(env: EnvSpec, num_episodes: int) -> int:
+    """Returns how many episodes to play at a time: few where each is a program of its own."""
+    return min(_NUM_PROGRAMS if mini_game_of(env) else NUM_SLOTS, num_episodes)
 
 
 def check_levels(first_level: int, num_levels: int) -> None:
@@ -145,23 +111,23 @@ def check_levels(first_level: int, num_levels: int) -> None:
     """
     if num_levels < 1:
         raise UsageError(f"levels must be at least 1, got {num_levels}")
-    if first_level < 0 or first_level + num_levels > FIRST_ENDLESS_SEED:
+    if first_level < 0 or first_level + num_levels > FIRST_TRAINING_LEVEL:
         raise UsageError(
             "first_level must be at least 0 and first_level + levels at most 2**32, because "
             f"training draws the levels from there on, got {first_level} + {num_levels}"
         )
 
 
-def levels_trained_on(config: Config, first_level: int, num_levels: int) -> int:
+def levels_trained_on(experiment: Experiment, first_level: int, num_levels: int) -> int:
     """Returns how many of a range of level seeds the run may have trained on.
 
     Training draws from 2**32 on, unless the run's `levels` argument says otherwise.
     """
-    stages = [{**config.env_kwargs, **stage} for stage in config.curriculum or ({},)]
     seen: set[int] = set()
-    for stage in stages:
-        if stage.get("levels") is not None:
-            first, count = stage["levels"]
+    for stage in range(len(experiment.stages)):
+        kwargs: Mapping[str, Any] = experiment.stage_kwargs(stage)
+        if kwargs.get("levels") is not None:
+            first, count = kwargs["levels"]
             seen |= set(
                 range(max(first, first_level), min(first + count, first_level + num_levels))
             )

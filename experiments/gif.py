@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from relational_rl.run.files import write_atomically
+from relational_rl.files import write_atomically
 
 
 def write_gif(

@@ -34,7 +34,7 @@ from experiments.gif import write_gif
 from experiments.launch import UsageError
 from experiments.playing import POLICIES, PlayedEpisode, Player, attempts_of
 from experiments.trained import COMMAND_ERRORS, TrainedAgent, fit_to_game
-from relational_rl.run.files import write_atomically
+from relational_rl.files import write_atomically
 
 PAGE, ANIMATION, TABLE = "index.html", "episode.gif", "attention_summary.csv"
 

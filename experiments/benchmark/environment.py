@@ -17,7 +17,7 @@ from boxworld.dynamics import LEVEL_SEED, NUM_COLUMNS
 from boxworld.generator import deal, spec_array
 from boxworld.solver import UNSOLVABLE, solution_steps
 from boxworld.withheld import withheld_table
-from experiments.benchmark import Table, best_rate
+from experiments.benchmark.table import Table, best_rate
 
 _BATCH = 256
 _OTHER = "MiniGrid-DoorKey-8x8-v0"

@@ -17,7 +17,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from experiments import configs
-from experiments.benchmark import Table, best_rate
+from experiments.benchmark.table import Table, best_rate
 from experiments.benchmark.training import NETWORK, make_learning_agent, play_randomly
 from relational_rl.agents import Agent
 from relational_rl.config import Config

@@ -1,4 +1,4 @@
-"""Where the time of a training loop goes: `python -m experiments.benchmark profile`.
+"""Where the time of a training loop goes: `relational-rl benchmark profile`.
 
 A short run of the ordinary loop, with stopwatches put around its parts from outside; normal
 training runs none of this.
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from experiments import configs
-from experiments.benchmark import Table
+from experiments.benchmark.table import Table
 from relational_rl.acting.actor import Actor, Unroll
 from relational_rl.acting.backends import Backend
 from relational_rl.agents import Agent

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.benchmark import Table, best_rate
+from experiments.benchmark.table import Table, best_rate
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from experiments import configs
-from experiments.benchmark import Table, best_rate
+from experiments.benchmark.table import Table, best_rate
 from relational_rl.acting.actor import Actor, Unroll, estimate_background, make_vector_environment
 from relational_rl.agents import Agent, make_agent
 from relational_rl.config import AgentConfig, Config

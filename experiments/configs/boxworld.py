@@ -7,25 +7,26 @@ discount makes waiting in front of an unknown box cost more than it does in the 
 experiment.
 """
 
-import dataclasses
+from experiments.configs.boxworld_easy import experiment as easy
+from relational_rl.config import replace
 
-from experiments.configs.boxworld_easy import config as easy
-
-config = dataclasses.replace(
+experiment = replace(
     easy,
-    env_id="boxworld:BoxWorld-v0",
-    curriculum=(
-        *easy.curriculum[:-1],
-        {"num_branches": [0, 1]},
-        {"num_branches": [0, 2]},
-        {},
-    ),
-    max_entities=20,
-    likeness=True,
-    discount_factor=0.97,
-    learning_rate_schedule="linear",
-    entropy_schedule="linear",
-    total_frames=4_000_000,
-    stop_at_solved=0.0,
-    max_minutes=30.0,
+    {
+        "env.id": "boxworld:BoxWorld-v0",
+        "curriculum.stages": (
+            *easy.stages[:-1],
+            {"num_branches": [0, 1]},
+            {"num_branches": [0, 2]},
+            {},
+        ),
+        "agent.encoder.max_entities": 20,
+        "agent.likeness": True,
+        "learner.discount_factor": 0.97,
+        "learner.learning_rate_schedule": "linear",
+        "learner.entropy_schedule": "linear",
+        "run.total_frames": 4_000_000,
+        "run.stop_at": None,
+        "run.max_minutes": 30.0,
+    },
 )

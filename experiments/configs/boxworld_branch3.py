@@ -5,19 +5,20 @@ entities attend to one another four times instead of twice (Zambaldi et al. 2018
 variant needs more blocks), and branches become longer once those of one box are told apart.
 """
 
-import dataclasses
+from experiments.configs.boxworld import experiment as boxworld
+from relational_rl.config import replace
 
-from experiments.configs.boxworld import config as boxworld
-
-config = dataclasses.replace(
+experiment = replace(
     boxworld,
-    env_id="boxworld:BoxWorld-Branch3-v0",
-    curriculum=(
-        *({**stage, "branch_length": 1} for stage in boxworld.curriculum),
-        {"branch_length": 2},
-        {},
-    ),
-    max_entities=36,
-    num_blocks=4,
-    total_frames=6_000_000,
+    {
+        "env.id": "boxworld:BoxWorld-Branch3-v0",
+        "curriculum.stages": (
+            *({**stage, "branch_length": 1} for stage in boxworld.stages),
+            {"branch_length": 2},
+            {},
+        ),
+        "agent.encoder.max_entities": 36,
+        "agent.num_blocks": 4,
+        "run.total_frames": 6_000_000,
+    },
 )

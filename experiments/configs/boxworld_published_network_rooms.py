@@ -6,18 +6,19 @@ this is no comparison of networks. The learning rate is the largest that the pap
 of `boxworld` units of this network die.
 """
 
-import dataclasses
+from experiments.configs.boxworld_published_network import experiment as published
+from relational_rl.config import replace
 
-from experiments.configs.boxworld_published_network import config as published
+_FIRST = published.stages[0]
 
-_FIRST = published.curriculum[0]
-
-config = dataclasses.replace(
+experiment = replace(
     published,
-    curriculum=(
-        *({**_FIRST, "room_size": size} for size in (4, 5, 6, 7, 8, 10)),
-        *published.curriculum,
-    ),
-    learning_rate=2e-4,
-    total_frames=20_000_000,
+    {
+        "curriculum.stages": (
+            *({**_FIRST, "room_size": size} for size in (4, 5, 6, 7, 8, 10)),
+            *published.stages,
+        ),
+        "learner.learning_rate": 2e-4,
+        "run.total_frames": 20_000_000,
+    },
 )

@@ -1,10 +1,9 @@
 """The recipe of `boxworld` on levels whose solution never needs one of the withheld pairs.
 
-What it makes of those pairs is measured on BoxWorld-WithheldTest-v0 (`experiments.generalisation`).
+What it makes of those pairs is measured on BoxWorld-WithheldTest-v0 (`relational-rl generalise`).
 """
 
-import dataclasses
+from experiments.configs.boxworld import experiment as boxworld
+from relational_rl.config import replace
 
-from experiments.configs.boxworld import config as boxworld
-
-config = dataclasses.replace(boxworld, env_id="boxworld:BoxWorld-WithheldTrain-v0")
+experiment = replace(boxworld, {"env.id": "boxworld:BoxWorld-WithheldTrain-v0"})

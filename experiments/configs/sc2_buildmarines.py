@@ -1,7 +1,6 @@
 """BuildMarines with the published values; the map of sc2_movetobeacon changed."""
 
-import dataclasses
+from experiments.configs.sc2_movetobeacon import experiment as movetobeacon
+from relational_rl.config import replace
 
-from experiments.configs.sc2_movetobeacon import config as movetobeacon
-
-config = dataclasses.replace(movetobeacon, env_id="sc2_minigames:SC2/BuildMarines-v0")
+experiment = replace(movetobeacon, {"env.id": "sc2_minigames:SC2/BuildMarines-v0"})

@@ -17,7 +17,7 @@ from experiments.launch import UsageError
 from experiments.results.curves import by_figure, draw_curves, measure_of
 from experiments.results.store import ADDITIONS, add_run, load_results
 from experiments.results.tables import to_page
-from relational_rl.run.files import write_atomically
+from relational_rl.files import write_atomically
 
 PAGE = "README.md"
 

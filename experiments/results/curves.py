@@ -25,7 +25,7 @@ from experiments.games import training_game
 from experiments.mini_games import RANDOM, SCRIPTED, game_of, title_of
 from experiments.results.store import Experiment, Run, mean_scores
 from relational_rl.config import Config
-from relational_rl.run.files import write_atomically
+from relational_rl.files import write_atomically
 
 # Okabe and Ito's colours, made for the colour-blind, without the yellow, too light for a line.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")

@@ -30,7 +30,7 @@ from experiments.launch import (
 )
 from experiments.mini_games import game_of, name_of
 from relational_rl.config import AgentConfig, Config
-from relational_rl.run.files import write_atomically
+from relational_rl.files import write_atomically
 from relational_rl.run.metrics import METRICS_FILE, read_metrics
 
 EXPERIMENT_FILE = "experiment.json"

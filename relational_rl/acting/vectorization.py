@@ -1,7 +1,4 @@
-"""Batches of environments: an environment's own, one after the other, or in a process each.
-
-All reset themselves in Gymnasium's NEXT_STEP mode (see `rollout.py`).
-"""
+"""Batches of environments: an environment's own, one after the other, or in a process each."""
 
 import contextlib
 import importlib
@@ -9,11 +6,15 @@ import multiprocessing
 import signal
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gymnasium
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.wrappers import FilterObservation
+
+from relational_rl.config import EnvSpec
+from relational_rl.errors import ConfigError
 
 # Workers are forked from a process that has loaded the environment's modules and nothing else: a
 # fork of this one, with TensorFlow's threads in it, could hang, and a fresh start would load
@@ -21,72 +22,145 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
 _CONTEXT = "forkserver"
 
 
+class MakeError(ConfigError):
+    """An environment cannot be made; the message names it, its arguments and the reason."""
+
+
 def make_vector_environment(
-    env_id: str,
+    env: EnvSpec,
     num_envs: int,
-    env_kwargs: Mapping[str, Any] | None = None,
-    vectorization: str = "auto",
+    kwargs: Mapping[str, Any] | None = None,
+    autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
 ) -> VectorEnv:
-    """Makes `num_envs` environments that reset themselves in NEXT_STEP mode.
+    """Makes `num_envs` environments that are stepped together.
 
     Args:
-      env_id: a Gymnasium id, "module:Id" imports the module first.
+      env: which environment, and how a batch of them is stepped.
       num_envs: how many.
-      env_kwargs: arguments of each.
-      vectorization: "auto" is the environment's own batch implementation where it is registered
-        with one, otherwise "sync", single environments stepped one after the other in this
-        process; "async" is a process for each.
+      kwargs: arguments of each; None for those of `env`.
+      autoreset_mode: NEXT_STEP for training; DISABLED for environments that are reset by hand.
 
     Raises:
-      ValueError: the id is unknown, an argument is wrong, or the mode is not NEXT_STEP.
+      MakeError: it cannot be made, or not with this mode.
     """
-    module, _, name = env_id.rpartition(":")
-    arguments = dict(env_kwargs or {})
-    try:
-        if module:
-            importlib.import_module(module)
-        native = gymnasium.spec(name).vector_entry_point is not None
-        environment: VectorEnv
-        if vectorization == "async":
-            environment = _in_processes(module, name, num_envs, arguments)
-        else:
+    arguments = dict(env.kwargs if kwargs is None else kwargs)
+    with _named(env, arguments):
+        if env.vectorization == "auto" and env.make is None and _is_native(env.id):
+            if autoreset_mode != AutoresetMode.NEXT_STEP:
+                arguments["autoreset_mode"] = autoreset_mode
             environment = gymnasium.make_vec(
-                name,
+                env.id.rpartition(":")[2],
                 num_envs=num_envs,
-                vectorization_mode=(
-                    "vector_entry_point" if native and vectorization == "auto" else "sync"
-                ),
+                vectorization_mode="vector_entry_point",
                 **arguments,
             )
-    except (gymnasium.error.Error, ImportError, TypeError) as error:
-        raise ValueError(f"env_id={env_id!r} with {arguments}: {error}") from error
+        elif env.vectorization == "async":
+            environment = _in_processes(env, num_envs, arguments, autoreset_mode)
+        else:
+            environment = SyncVectorEnv(
+                [_maker(env, arguments)] * num_envs, autoreset_mode=autoreset_mode
+            )
     mode = environment.metadata.get("autoreset_mode")
-    if mode != AutoresetMode.NEXT_STEP:
+    if mode != autoreset_mode:
         environment.close()
-        raise ValueError(f"the vector environment must reset in NEXT_STEP mode, got {mode}")
+        raise MakeError(
+            f"the vector environment of {env.name} must reset in {autoreset_mode.name} mode, "
+            f"got {mode}"
+        )
     return environment
 
 
-def _in_processes(
-    module: str, name: str, num_envs: int, env_kwargs: Mapping[str, Any]
-) -> AsyncVectorEnv:
+def make_environment(
+    env: EnvSpec, kwargs: Mapping[str, Any] | None = None, render_mode: str | None = None
+) -> gymnasium.Env:
+    """Makes a single environment.
+
+    Args:
+      env: which environment.
+      kwargs: its arguments; None for those of `env`.
+      render_mode: as for `gymnasium.make`; None for none.
+
+    Raises:
+      MakeError: it cannot be made.
+    """
+    arguments = dict(env.kwargs if kwargs is None else kwargs)
+    if render_mode is not None:
+        arguments["render_mode"] = render_mode
+    with _named(env, arguments):
+        return _maker(env, arguments)()
+
+
+def _is_native(env_id: str) -> bool:
+    """Whether an environment is registered with a batch implementation of its own."""
+    module, _, name = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    return gymnasium.spec(name).vector_entry_point is not None
+
+
+def _maker(env: EnvSpec, arguments: Mapping[str, Any]) -> Callable[[], gymnasium.Env]:
+    """Returns what makes one environment."""
+    factory, env_id, keys = env.factory(), env.id, env.observation_keys
+    module, _, name = env_id.rpartition(":")
+
     def make() -> gymnasium.Env:
         if multiprocessing.parent_process() is not None:
             # Ctrl-C reaches all processes of a terminal; the main one decides what it means.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if module:
-            importlib.import_module(module)
-        return gymnasium.make(name, disable_env_checker=True, **env_kwargs)
+        if factory is not None:
+            made = factory(**arguments)
+        else:
+            if module:
+                importlib.import_module(module)
+            made = gymnasium.make(name, disable_env_checker=True, **arguments)
+        # Entries that nobody uses need not be batched, copied or sent from process to process.
+        known = getattr(made.observation_space, "spaces", {})
+        if keys and set(keys) <= set(known) and len(keys) < len(known):
+            made = FilterObservation(made, list(keys))
+        return made
 
-    # `make` is a function within a function, so it is sent to the workers as code: they do not
+    return make
+
+
+def _in_processes(
+    env: EnvSpec, num_envs: int, arguments: Mapping[str, Any], autoreset_mode: AutoresetMode
+) -> AsyncVectorEnv:
+    """Makes a process for each environment."""
+    # The maker is a function within a function, so it is sent to the workers as code: they do not
     # import this module, and TensorFlow with it.
-    entry_point = gymnasium.spec(name).entry_point
-    modules = [module, entry_point.partition(":")[0] if isinstance(entry_point, str) else ""]
+    make = _maker(env, arguments)
+    modules = [env.id.rpartition(":")[0]]
+    if env.make is None:
+        if modules[0]:
+            importlib.import_module(modules[0])
+        entry_point = gymnasium.spec(env.id.rpartition(":")[2]).entry_point
+        modules.append(entry_point.partition(":")[0] if isinstance(entry_point, str) else "")
     multiprocessing.set_forkserver_preload([module for module in modules if module])
     with _no_main_module():
-        return AsyncVectorEnv(
-            [make] * num_envs, context=_CONTEXT, autoreset_mode=AutoresetMode.NEXT_STEP
-        )
+        try:
+            return AsyncVectorEnv(
+                [make] * num_envs, context=_CONTEXT, autoreset_mode=autoreset_mode
+            )
+        except gymnasium.error.CustomSpaceError:  # no shared memory for spaces of a user's own
+            return AsyncVectorEnv(
+                [make] * num_envs,
+                context=_CONTEXT,
+                autoreset_mode=autoreset_mode,
+                shared_memory=False,
+            )
+
+
+@contextlib.contextmanager
+def _named(env: EnvSpec, arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Turns whatever an environment raises while it is made into one error that names it."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise MakeError(
+            f"env={env.name!r} with {arguments} cannot be made: {type(error).__name__}: {error}"
+        ) from error
 
 
 @contextlib.contextmanager

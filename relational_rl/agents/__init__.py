@@ -1,16 +1,24 @@
-"""The agents: relational, control and random, behind one interface."""
+"""The agents, behind one interface.
 
-from relational_rl.agents.agent import Agent, AgentOutput, AttentionMaps, RandomAgent, StepOutput
-from relational_rl.agents.factory import AnyAgent, make_agent
+protocol      the interface: `Agent`, what it returns, and what networks are made of
+entity        section 2 of the paper: entities, relations, pooling
+spatial       section 4: feature layers, a map of cells, actions with arguments
+random        every action equally likely
+memory_agent  what agents with a memory share
+building      agents of a configuration and an environment's spec
+"""
+
+from relational_rl.agents.entity import EntityAgent
+from relational_rl.agents.protocol import ActOutput, Agent, AttentionMaps, Evaluation
+from relational_rl.agents.random import RandomAgent
 from relational_rl.agents.spatial import SpatialAgent
 
 __all__ = [
+    "ActOutput",
     "Agent",
-    "AgentOutput",
-    "AnyAgent",
     "AttentionMaps",
+    "EntityAgent",
+    "Evaluation",
     "RandomAgent",
     "SpatialAgent",
-    "StepOutput",
-    "make_agent",
 ]

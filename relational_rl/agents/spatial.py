@@ -19,17 +19,20 @@ import numpy as np
 import sonnet as snt
 
 from relational_rl._quiet import tf
-from relational_rl.agents.agent import (
-    AttentionMaps,
-    Core,
-    Evaluation,
-    LearningAgent,
-    Observations,
-    StepOutput,
+from relational_rl.agents.memory_agent import (
+    MemoryAgent,
     evaluate_choices,
+    leading_of,
     leading_sizes,
     merge_leading,
     split_leading,
+)
+from relational_rl.agents.protocol import (
+    ActOutput,
+    AttentionMaps,
+    Core,
+    Evaluation,
+    Observations,
 )
 from relational_rl.math import composite, distributions
 from relational_rl.nn.arguments import ArgumentHeads
@@ -155,7 +158,7 @@ class SpatialEncoder(snt.Module):
         return Inputs(tf.concat(maps, axis=-1), flat, pixels)
 
 
-class SpatialAgent(LearningAgent):
+class SpatialAgent(MemoryAgent):
     """Encoder -> memory -> core -> heads; relational and control differ by the core alone."""
 
     def __init__(
@@ -205,18 +208,19 @@ class SpatialAgent(LearningAgent):
         self._baseline = snt.nets.MLP([*head_mlp, 1], name="baseline")
         self._arguments = arguments
         self._exact_entropy = exact_entropy
+        self.num_draws = 1 if spec.arguments is None else 1 + len(spec.arguments.sizes)
         if spec.arguments is not None:
             self._takes = tf.constant(spec.arguments.table())
 
-    def step(
+    def act(
         self,
         observations: Observations,
         state: State,
-        seed: tf.Tensor,
+        uniforms: tf.Tensor,
         greedy: bool = False,
         with_attention: bool = False,
-    ) -> tuple[StepOutput, State]:
-        """Chooses an action for each of B observations; arguments as for `Agent.step`.
+    ) -> tuple[ActOutput, State]:
+        """Chooses an action for each of B observations; see `protocol.Agent.act`.
 
         Greedy is the most probable type and then its most probable arguments.
         """
@@ -226,28 +230,27 @@ class SpatialAgent(LearningAgent):
             maps, state = self._memory.step(maps, state)
         features, attention = self._relate(inputs, maps, observations.get("mask"), with_attention)
         logits, baseline = self._type_logits(features), self._values(features)
-        types = distributions.mode(logits) if greedy else distributions.sample(logits, seed)
+        types = distributions.choose(logits, uniforms[:, 0], greedy)
         if self._arguments is None:
-            return StepOutput(types, logits, baseline, attention), state
+            log_probs = distributions.log_prob(logits, types)
+            return ActOutput(types, log_probs, logits, baseline, attention), state
         argument_logits = self._argument_logits(features, types)
-        actions = composite.choose_arguments(argument_logits, self._takes, types, seed, greedy)
+        actions = composite.choose_arguments(
+            argument_logits, self._takes, types, uniforms[:, 1:], greedy
+        )
         log_probs = composite.log_prob(logits, argument_logits, self._takes, actions)
-        return StepOutput(actions, logits, baseline, attention, log_probs), state
+        return ActOutput(actions, log_probs, logits, baseline, attention), state
 
     def unroll_features(
-        self,
-        observations: Observations,
-        state: State,
-        is_first: tf.Tensor | None = None,
-        with_attention: bool = False,
-    ) -> tuple[SpatialFeatures, AttentionMaps | None, State]:
-        """Returns what the heads see, [T, B, ...]; otherwise like `unroll`."""
-        leading = leading_sizes(observations["image"])
+        self, observations: Observations, state: State, is_first: tf.Tensor | None = None
+    ) -> SpatialFeatures:
+        """Returns what the heads see, [T, B, ...]."""
+        leading = leading_of(observations)
         flat = merge_leading(observations)
         inputs = self.encoder(flat)
-        maps, state = self._remember(inputs.maps, leading, state, is_first)
-        features, attention = self._relate(inputs, maps, flat.get("mask"), with_attention)
-        return _unmerge(features, leading), attention, state
+        maps = self._remember(inputs.maps, leading, state, is_first)
+        features, _ = self._relate(inputs, maps, flat.get("mask"), with_attention=False)
+        return _unmerge(features, leading)
 
     def evaluate(self, features: SpatialFeatures, actions: tf.Tensor) -> Evaluation:
         """Evaluates actions int32 [T, B] or [T, B, 1 + K] by features of T + 1 steps."""

@@ -1,1 +1,7 @@
-"""Learning rules: `update(batch) -> metrics`."""
+"""Learning rules: `update(batch) -> metrics`.
+
+learner   the interface
+gradient  what learners by gradient share
+vtrace    actor-critic with V-trace targets, from unrolls
+cloning   behaviour cloning, from lessons
+"""

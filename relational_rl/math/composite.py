@@ -121,7 +121,7 @@ def choose_arguments(
     argument_logits: Sequence[tf.Tensor],
     takes: tf.Tensor,
     types: tf.Tensor,
-    seed: tf.Tensor,
+    uniforms: tf.Tensor,
     greedy: bool = False,
 ) -> tf.Tensor:
     """Draws arguments for action types.
@@ -130,7 +130,7 @@ def choose_arguments(
       argument_logits: K times float32 `[..., S_k]`, given `types`.
       takes: bool `[A, K]`.
       types: int32 `[...]`.
-      seed: int32 `[2]`.
+      uniforms: float64 `[..., K]` in [0, 1), one for each argument.
       greedy: whether to take the most probable values instead.
 
     Returns:
@@ -139,9 +139,7 @@ def choose_arguments(
     taken = tf.gather(takes, types)
     chosen = [types]
     for k, logits in enumerate(argument_logits):
-        # A different stream for each argument.
-        own_seed = seed + tf.constant([0, 1_000_003 * (k + 1)], seed.dtype)
-        values = distributions.mode(logits) if greedy else distributions.sample(logits, own_seed)
+        values = distributions.choose(logits, uniforms[..., k], greedy)
         chosen.append(tf.where(taken[..., k], values, 0))
     return tf.stack(chosen, axis=-1)
 

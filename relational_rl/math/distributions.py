@@ -122,16 +122,15 @@ def mode(logits: tf.Tensor) -> tf.Tensor:
     return tf.argmax(_check_logits("logits", logits), axis=-1, output_type=tf.int32)
 
 
-def sample(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Draws one action of each distribution, by the Gumbel-max trick.
+def sample(logits: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+    """Draws one action of each distribution, by inverting its cumulative distribution.
 
-    The same logits and seed give the same actions, and no global random state is touched.
-    Compiled by XLA a seed gives other actions than uncompiled, because TensorFlow's two
-    kernels deal out the same random stream in a different order.
+    The draw of a row depends on its logits and its uniform number alone: not on the other rows,
+    nor on any random state.
 
     Args:
       logits: float32 `[..., A]`.
-      seed: int32 or int64 `[2]`.
+      uniforms: float64 `[...]` in [0, 1).
 
     Returns:
       int32 `[...]`.
@@ -140,16 +139,22 @@ def sample(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
       ValueError: If a shape or a dtype is wrong.
     """
     logits = _check_logits("logits", logits)
-    seed = tf.convert_to_tensor(seed)
-    check_shape("seed", seed, (2,))
-    if seed.dtype not in (tf.int32, tf.int64):
-        raise ValueError(f"seed must be int32 or int64, got {seed.dtype.name}")
-    # Philox by name: the default picks an algorithm by device.
-    # The smallest normal number as lower end: the logarithm of zero is no number to add.
-    uniform = tf.random.stateless_uniform(
-        tf.shape(logits), seed, minval=1.1754944e-38, maxval=1.0, alg="philox"
-    )
-    return mode(logits - tf.math.log(-tf.math.log(uniform)))
+    uniforms = tf.convert_to_tensor(uniforms)
+    if uniforms.dtype != tf.float64:
+        raise ValueError(f"uniforms must be float64, got {uniforms.dtype.name}")
+    check_shape("uniforms", uniforms, logits.shape[:-1])
+    exact = tf.cast(logits, tf.float64)
+    # Masked actions get exp(-1e9), which is exactly 0, and no uniform number falls on them.
+    weights = tf.exp(exact - tf.reduce_max(exact, axis=-1, keepdims=True))
+    cumulative = tf.cumsum(weights, axis=-1)
+    threshold = uniforms[..., tf.newaxis] * cumulative[..., -1:]
+    passed = cumulative[..., :-1] <= threshold
+    return tf.reduce_sum(tf.cast(passed, tf.int32), axis=-1)
+
+
+def choose(logits: tf.Tensor, uniforms: tf.Tensor, greedy: bool = False) -> tf.Tensor:
+    """Returns `mode(logits)` if `greedy`, else `sample(logits, uniforms)`, int32 `[...]`."""
+    return mode(logits) if greedy else sample(logits, uniforms)
 
 
 def mask_logits(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

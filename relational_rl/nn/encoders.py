@@ -1,5 +1,7 @@
 """From images to entities: stem, choice of cells, and what every entity is told of the scene."""
 
+from collections.abc import Mapping
+
 import sonnet as snt
 
 from relational_rl._quiet import tf
@@ -66,11 +68,12 @@ class EntityEncoder(snt.Module):
         """Whether `background` has to be set before training."""
         return self.max_entities is not None
 
-    def __call__(self, images: tf.Tensor) -> Entities:
-        """Makes entities of images [B, H, W, C].
+    def __call__(self, observations: Mapping[str, tf.Tensor]) -> Entities:
+        """Makes entities of {"image": [B, H, W, C]}.
 
         Where every cell is an entity, images may be of any size: no variable depends on it.
         """
+        images = observations["image"]
         height, width = map_shape = self.stem.map_shape(images.shape[1:])
         if self.max_entities is None:
             cells, mask = all_cells(tf.shape(images)[0], height * width), None

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from relational_rl._quiet import tf
+from relational_rl.errors import CheckpointError
 
 _logger = logging.getLogger(__name__)
 
@@ -35,10 +36,6 @@ _REPLACED = re.compile(r"\.replaced-step-\d{12,}")
 _VARIABLES = "variables"
 _STATE = "state.json"
 _MANIFEST = "manifest.json"
-
-
-class CheckpointError(Exception):
-    """A checkpoint cannot be written, found intact, or loaded into the given objects."""
 
 
 class Restored(NamedTuple):

@@ -1,15 +1,12 @@
 """The interface between the training loop and its actors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from relational_rl.acting.actor import Unroll
-
-
-class ActorError(RuntimeError):
-    """An actor has failed; the message holds its traceback."""
+from relational_rl.acting.actor import ActorDescription
+from relational_rl.acting.unroll import Unroll
 
 
 class Backend(Protocol):
@@ -33,3 +30,7 @@ class Backend(Protocol):
 
     def stop(self) -> None:
         """Stops the actors and waits until they have stopped."""
+
+
+MakeBackend = Callable[[Sequence[ActorDescription], int], Backend]
+"""Makes a backend of the actors and of how many unrolls may be under way or wait."""

@@ -9,13 +9,14 @@ import contextlib
 import queue
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from relational_rl.acting.actor import Actor, Unroll
-from relational_rl.acting.backends.backend import ActorError
+from relational_rl.acting.actor import ActorDescription
+from relational_rl.acting.unroll import Unroll
+from relational_rl.errors import ActorError, ConfigError
 
 # How often a waiting thread looks whether it should stop, in seconds.
 _POLL = 0.1
@@ -25,15 +26,13 @@ _STOP_TIMEOUT = 60.0
 class LocalBackend:
     """One thread an actor, one bounded queue for all."""
 
-    def __init__(self, make_actor: Callable[[int], Actor], num_actors: int, queue_size: int):
+    def __init__(self, actors: Sequence[ActorDescription], queue_size: int):
         """Makes a backend.
 
         Args:
-          make_actor: makes the actor of an index; called in the actor's thread.
-          num_actors: how many threads.
+          actors: the actors, one a thread.
           queue_size: how many unrolls may be under way or wait for the learner.
         """
-        self._make_actor = make_actor
         self._unrolls: queue.Queue[Unroll] = queue.Queue()
         self._room = threading.Semaphore(queue_size)
         self._stopped = threading.Event()
@@ -42,8 +41,10 @@ class LocalBackend:
         self._stage: tuple[int, Mapping[str, Any]] = (0, {})
         self._failure: str | None = None
         self._threads = [
-            threading.Thread(target=self._run, args=(index,), name=f"actor-{index}", daemon=True)
-            for index in range(num_actors)
+            threading.Thread(
+                target=self._run, args=(actor,), name=f"actor-{actor.index}", daemon=True
+            )
+            for actor in actors
         ]
 
     def publish(self, parameters: Sequence[np.ndarray], version: int) -> None:
@@ -92,11 +93,11 @@ class LocalBackend:
             if thread.is_alive():
                 raise ActorError(f"{thread.name} has not stopped within {_STOP_TIMEOUT:.0f} s")
 
-    def _run(self, index: int) -> None:
+    def _run(self, description: ActorDescription) -> None:
         """Acts until told to stop; an exception is kept for the learner."""
         actor = None
         try:
-            actor = self._make_actor(index)
+            actor = description.build()
             while not self._stopped.is_set():
                 if not self._room.acquire(timeout=_POLL):
                     continue
@@ -105,8 +106,10 @@ class LocalBackend:
                 actor.set_stage(*stage)
                 actor.set_parameters(*parameters)
                 self._unrolls.put(actor.unroll())
+        except ConfigError as error:  # one line that says everything
+            self._failure = f"actor {description.index} failed: {error}"
         except BaseException:
-            self._failure = f"actor {index} failed:\n{traceback.format_exc()}"
+            self._failure = f"actor {description.index} failed:\n{traceback.format_exc()}"
         finally:
             if actor is not None:
                 actor.close()

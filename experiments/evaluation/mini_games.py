@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from experiments.games import Game
-from experiments.playing import PlayedEpisode, Player, attempts_of, num_slots, play_by_rule
-from experiments.statistics import Mean, mean_of
-from experiments.trained import TrainedAgent
-from relational_rl.agents.agent import RandomAgent
+from experiments.evaluation.statistics import Mean, mean_of
+from experiments.games import mini_game_of, name_of, num_slots
+from relational_rl.agents.random import RandomAgent
+from relational_rl.config import EnvSpec, replace
+from relational_rl.playing.player import PlayedEpisode, Player, attempts_of, play_by_rule
+from relational_rl.trained import TrainedAgent
 
 EPISODES = 30
 """As in the paper: a score is the mean over so many episodes."""
@@ -64,22 +65,22 @@ class Score(NamedTuple):
     crashed: int
 
 
-def name_of(game: str) -> str:
-    """Returns how a game is called, by what `info["game"]` says."""
+def display_name(game: str) -> str:
+    """Returns the display name of a game, by what `info["game"]` says."""
     return {"starcraft": STARCRAFT, "standin": "stand-in"}[game]
 
 
-def game_of(game: Game) -> str:
+def game_of(env: EnvSpec) -> str:
     """Returns what a mini-game is played on, as its environment's argument `game` says it."""
-    return game.env_kwargs.get("game", "starcraft")
+    return env.kwargs.get("game", "starcraft")
 
 
-def title_of(game: Game) -> str:
+def title_of(env: EnvSpec) -> str:
     """Returns an environment's name; of a mini-game its map and what it is played on."""
-    if game.mini_game is None:
-        return game.name
-    played_on = name_of(game_of(game))
-    return f"{game.mini_game} on {played_on if played_on == STARCRAFT else f'the {played_on}'}"
+    if mini_game_of(env) is None:
+        return name_of(env)
+    played_on = display_name(game_of(env))
+    return f"{mini_game_of(env)} on {played_on if played_on == STARCRAFT else f'the {played_on}'}"
 
 
 def published(map_name: str) -> dict[str, str]:
@@ -91,13 +92,13 @@ def published(map_name: str) -> dict[str, str]:
 def score_of(player: str, episodes: Sequence[PlayedEpisode]) -> Score:
     """Returns the score of episodes of a mini-game; they say themselves which game it was."""
     whole = [e.episode_return for e in episodes if not e.info.get("game_crashed")]
-    game = name_of(episodes[0].info["game"])
+    game = display_name(episodes[0].info["game"])
     crashed = len(episodes) - len(whole)
     return Score(player, game, mean_of(whole), max(whole, default=math.nan), crashed)
 
 
 def play_baselines(
-    trained: TrainedAgent, game: Game, levels: range, seed: int = 0, progress: bool = False
+    trained: TrainedAgent, env: EnvSpec, levels: range, seed: int = 0, progress: bool = False
 ) -> list[Score]:
     """Plays a mini-game with the random policy, and with PySC2's scripted agent if it has one.
 
@@ -106,7 +107,7 @@ def play_baselines(
 
     Args:
       trained: of the environment's spec.
-      game: a mini-game.
+      env: a mini-game.
       levels: reset seeds.
       seed: of the random policy.
       progress: whether to show progress bars.
@@ -120,14 +121,14 @@ def play_baselines(
         return tqdm(total=len(attempts), unit="episode", desc=name, disable=shown)
 
     agent = RandomAgent(trained.spec.num_actions, trained.spec.arguments)
-    player = Player(agent, trained.spec, num_slots(game, len(attempts)))
+    player = Player(agent, trained.spec, num_slots(env, len(attempts)))
     with bar(RANDOM) as ended:
-        episodes = player.play(game, attempts, "sampled", seed, lambda _: ended.update())
+        episodes = player.play(env, attempts, "sampled", seed, lambda _: ended.update())
     scores = [score_of(RANDOM, episodes)]
-    map_name = game.mini_game
+    map_name = mini_game_of(env)
     if map_name in scripted.MAPS:
-        size = max(scripted.SCREEN_SIZE, game.env_kwargs.get("screen_size", 0))
-        finer = Game(game.env_id, {**game.env_kwargs, "screen_size": size})
+        size = max(scripted.SCREEN_SIZE, env.kwargs.get("screen_size", 0))
+        finer = replace(env, {"kwargs": {**env.kwargs, "screen_size": size}}, "env")
 
         def rule(environment: Any) -> scripted.Policy:
             return scripted.scripted_policy(map_name, environment.action_codec)
@@ -166,7 +167,7 @@ def caveats(games: Iterable[str], crashed: int) -> list[str]:
     """Returns the sentences that belong beside scores.
 
     Args:
-      games: which they were played on, as `name_of` calls them.
+      games: which they were played on, as `display_name` calls them.
       crashed: in how many episodes the game crashed.
     """
     sentences = []

@@ -1,4 +1,4 @@
-"""The trained agents that ship with the project, a folder each; `experiments.export` makes one.
+"""The trained agents that ship with the library, a folder each; `relational-rl export` makes one.
 
 variables.npz   every variable of the agent by its path of attributes, no optimiser
 config.json     the configuration of its run
@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from experiments.launch import CONFIG_FILE, UsageError, load_run_config
-from experiments.trained import TrainedAgent, untrained_agent
 from relational_rl.config import to_dict
+from relational_rl.errors import UsageError
+from relational_rl.files import write_atomically
 from relational_rl.run.checkpoint import kind_of, named_variables
-from relational_rl.run.files import write_atomically
+from relational_rl.run.directory import CONFIG, read_experiment
+from relational_rl.shipped import CARD, SHIPPED, names
+from relational_rl.trained import TrainedAgent, untrained_agent
 
-SHIPPED = Path(__file__).parent
 VARIABLES_FILE = "variables.npz"
-CARD_FILE = "agent.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +62,6 @@ class Card:
     sha256: str
 
 
-def names() -> list[str]:
-    """Returns the names of the agents that ship with the project."""
-    return sorted(path.parent.name for path in SHIPPED.glob(f"*/{CARD_FILE}"))
-
-
 def directory_of(name: str) -> Path:
     """Returns the folder of an agent: a shipped one's by its name, any by its path.
 
@@ -76,11 +71,11 @@ def directory_of(name: str) -> Path:
     directory = Path(name)
     if len(directory.parts) == 1 and name not in (".", ".."):
         directory = SHIPPED / name
-    if not (directory / CARD_FILE).is_file():
+    if not (directory / CARD).is_file():
         known = ", ".join(names()) or "(none ships with this version)"
         raise UsageError(
             f"pretrained must be one of {known}, or the path of a folder that "
-            f"experiments.export wrote, got {name!r}"
+            f"relational-rl export wrote, got {name!r}"
         )
     return directory
 
@@ -91,7 +86,7 @@ def load_card(directory: Path) -> Card:
     Raises:
       UsageError: the card cannot be read.
     """
-    path = directory / CARD_FILE
+    path = directory / CARD
     try:
         return Card(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
@@ -106,7 +101,7 @@ def load_pretrained(name: str) -> TrainedAgent:
         of the agent that the config describes.
     """
     directory = directory_of(name)
-    card, config = load_card(directory), load_run_config(directory)
+    card, config = load_card(directory), read_experiment(directory)
     arrays = _read_arrays(directory / VARIABLES_FILE, card.sha256)
     agent, spec = untrained_agent(config, directory)
     variables = named_variables({"agent": agent})
@@ -148,15 +143,15 @@ def save_pretrained(trained: TrainedAgent, directory: Path, about: Mapping[str, 
         minutes=trained.minutes,
         stage=trained.stage,
         ended=trained.ended,
-        seed=trained.config.seed,
+        seed=trained.experiment.run.seed,
         num_parameters=trained.agent.num_parameters(),
         sha256=_digest(content.getvalue()),
         **about,
     )
     directory.mkdir(parents=True, exist_ok=True)
     write_atomically(directory / VARIABLES_FILE, content.getvalue())
-    write_atomically(directory / CONFIG_FILE, _json(to_dict(trained.config)))
-    write_atomically(directory / CARD_FILE, _json(dataclasses.asdict(card)))
+    write_atomically(directory / CONFIG, _json(to_dict(trained.experiment)))
+    write_atomically(directory / CARD, _json(dataclasses.asdict(card)))
     return card
 
 
@@ -166,7 +161,7 @@ def _read_arrays(path: Path, sha256: str) -> dict[str, np.ndarray]:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     if _digest(content) != sha256:
-        raise UsageError(f"{path} is damaged: its checksum is not the one in {CARD_FILE}")
+        raise UsageError(f"{path} is damaged: its checksum is not the one in {CARD}")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
 

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
-from experiments.statistics import Share
+from experiments.evaluation.statistics import Share
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Evaluation:
     solved_in_tries: dict[int, Share]
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the values by name, JSON-able: shares with their intervals, NaN as None."""
+        """Returns the values by name for JSON: shares with their intervals, NaN as None."""
         return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
 

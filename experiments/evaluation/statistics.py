@@ -7,8 +7,10 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-# The 97.5 % quantile of the normal distribution: 95 % lie between minus and plus this.
-_Z_95 = 1.959963984540054
+from scipy import special
+
+# 95 % of the normal distribution lie between minus and plus this.
+_Z_95 = float(special.ndtri(0.975))
 
 
 class Mean(NamedTuple):
@@ -54,24 +56,7 @@ def t_quantile(degrees: int) -> float:
     """
     if degrees < 1:
         raise ValueError(f"degrees must be at least 1, got {degrees}")
-    low, high = 0.0, 16.0  # with one degree of freedom it is 12.7
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _t_within(middle, degrees) < 0.95 else (low, middle)
-    return high
-
-
-def _t_within(t: float, degrees: int) -> float:
-    """Returns P(|T| < t) (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4)."""
-    angle = math.atan(t / math.sqrt(degrees))
-    odd = degrees % 2
-    term = math.cos(angle) if odd else 1.0
-    total = term if degrees > 1 else 0.0
-    for k in range(2 + odd, degrees, 2):
-        term *= (k - 1) / k * math.cos(angle) ** 2
-        total += term
-    within = math.sin(angle) * total
-    return 2 / math.pi * (angle + within) if odd else within
+    return float(special.stdtrit(degrees, 0.975))
 
 
 class Share(NamedTuple):

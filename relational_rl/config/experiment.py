@@ -1,0 +1,163 @@
+"""An experiment: which environment, agent, learning rule, source of batches, and how long."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pydantic
+
+from relational_rl.config.agents import AgentConfig, Relational
+from relational_rl.config.base import (
+    Count,
+    Natural,
+    NonNegative,
+    Positive,
+    import_path,
+    part,
+    shorten,
+    value,
+)
+from relational_rl.config.learners import LearnerConfig, VTrace
+from relational_rl.config.sources import Online, SourceConfig
+from relational_rl.errors import ConfigError
+
+Kwargs = dict[str, Any]
+
+
+def _check_json(name: str, given: Any) -> None:
+    try:
+        json.dumps(given, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigError(f"{name} must be JSON-serialisable, got {shorten(given)}") from None
+
+
+@part
+class EnvSpec:
+    """Which environment, made how."""
+
+    id: str = value("boxworld:BoxWorld-v0", "Gymnasium id; 'module:Id' imports the module first")
+    make: str | Callable[..., Any] | None = value(
+        None, "makes an environment, in place of the id: a callable or 'package.module:function'"
+    )
+    kwargs: Kwargs = value(dict, "arguments of the environment")
+    observation_keys: tuple[str, ...] = value((), "entries of a Dict observation to use; (): all")
+    vectorization: Literal["auto", "sync", "async"] = value(
+        "auto",
+        "sync: stepped in this process; async: a process each; auto: the environment's own batch "
+        "implementation, else sync",
+    )
+
+    def __post_init__(self):
+        """Checks what only holds between values."""
+        if not self.id and self.make is None:
+            raise ConfigError("id must be a Gymnasium id, got ''")
+        _check_json("kwargs", self.kwargs)
+
+    @property
+    def name(self) -> str:
+        """What the environment is called: its id, or the path of what makes it."""
+        return self.id if self.make is None else describe_callable(self.make)
+
+    def factory(self) -> Callable[..., Any] | None:
+        """Returns what makes an environment, None if the id does.
+
+        Raises:
+          ConfigError: the path in `make` cannot be imported.
+        """
+        if isinstance(self.make, str):
+            return import_path(self.make, "env.make")
+        return self.make
+
+
+def describe_callable(function: Any) -> str:
+    """Returns the import path of a function, or how it is shown if it has none."""
+    if isinstance(function, str):
+        return function
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    importable = module and name and module != "__main__" and "<" not in name
+    return f"{module}:{name}" if importable else repr(function)
+
+
+def _env(given: Any) -> Any:
+    """Makes an EnvSpec of an id or of a callable."""
+    if isinstance(given, EnvSpec):
+        return given
+    if isinstance(given, str):
+        return EnvSpec(id=given)
+    if callable(given):
+        return EnvSpec(id="", make=given)
+    raise ValueError("must be a Gymnasium id, a callable that makes one, or an EnvSpec")
+
+
+@part
+class Curriculum:
+    """Stages of an environment, the easiest first."""
+
+    stages: tuple[Kwargs, ...] = value(
+        ({},), "arguments laid over env.kwargs, stage by stage", min_length=1
+    )
+    threshold: Positive = value(0.8, "solved share that ends a stage", le=1)
+    window: Count = value(1000, "episodes over which the share is taken")
+
+    def __post_init__(self):
+        """Checks that the stages can be written."""
+        _check_json("stages", self.stages)
+
+
+@part
+class StopAt:
+    """Ends a run early, on the last stage of its curriculum."""
+
+    solved: Positive = value(0.985, "solved share", le=1)
+    window: Count = value(1000, "episodes over which the share is taken")
+
+
+@part
+class Run:
+    """How long, and what is kept."""
+
+    seed: Natural = value(0, "of everything random", lt=2**31)
+    total_frames: Count = value(1_000_000_000, "transitions learned from")
+    max_minutes: NonNegative = value(0.0, "end after so many minutes of training; 0: no limit")
+    stop_at: StopAt | None = value(None, "end early once solved; None: never")
+    metrics_seconds: NonNegative = value(10.0, "between rows of metrics.csv")
+    checkpoint_seconds: NonNegative = value(60.0, "between checkpoints")
+    checkpoints_kept: Count = value(3, "the newest ones")
+
+
+@part
+class Experiment:
+    """Everything that defines a training run.
+
+    `env` may be given as a Gymnasium id or as a callable that makes an environment.
+
+    Raises:
+      ConfigError: a value is unknown or out of its range; one line that names the value, the rule
+        and what was given.
+    """
+
+    env: EnvSpec = value(EnvSpec, "the environment")
+    curriculum: Curriculum | None = value(None, "stages of growing difficulty; None: no stages")
+    agent: AgentConfig = value(
+        Relational, "relational | control | random | spatial_relational | spatial_control"
+    )
+    learner: LearnerConfig = value(VTrace, "vtrace | cloning")
+    source: SourceConfig = value(Online, "where batches come from: online")
+    run: Run = value(Run, "how long, and what is kept")
+    hooks: tuple[str, ...] = value(
+        (), "import paths 'package.module:Hook' of further hooks, see relational_rl.run.hooks"
+    )
+
+    @pydantic.field_validator("env", mode="before")
+    @classmethod
+    def _make_env(cls, given: Any) -> Any:
+        return _env(given)
+
+    @property
+    def stages(self) -> tuple[Kwargs, ...]:
+        """The curriculum's stages; one without arguments if there is no curriculum."""
+        return ({},) if self.curriculum is None else self.curriculum.stages
+
+    def stage_kwargs(self, stage: int) -> Kwargs:
+        """Returns the environment's arguments in a stage."""
+        return {**self.env.kwargs, **self.stages[stage]}

@@ -1,0 +1,55 @@
+"""Where a learner's batches come from."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from relational_rl.config.base import Choice, Count, Natural, part, value
+from relational_rl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from relational_rl.config.experiment import Experiment
+    from relational_rl.data.source import Source
+    from relational_rl.observations.spec import EnvironmentSpec
+
+
+class SourceConfig(Choice):
+    """A source of batches; a user's own derives from this class."""
+
+    def build(self, experiment: "Experiment", spec: "EnvironmentSpec", backend: Any) -> "Source":
+        """Makes the source.
+
+        Args:
+          experiment: all of it.
+          spec: of the environment.
+          backend: makes an `acting.backends.Backend` of actor descriptions, for sources that act.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define build")
+
+
+@part
+class Online(SourceConfig):
+    """Actors that step environments with the present policy."""
+
+    kind: ClassVar[str] = "online"
+    num_actors: Count = value(1, "[D] actors, each with its environments and copy of the agent")
+    envs_per_actor: Count = value(32, "environments that one actor steps as a batch")
+    unroll_length: Count = value(40, "steps of an unroll, T")
+    queue_size: Natural = value(
+        0, "unrolls under way or waiting for the learner, at least num_actors; 0: num_actors"
+    )
+    transforms: tuple[str, ...] = value(
+        (), "import paths of transforms of unrolls, see relational_rl.data.transforms"
+    )
+
+    def __post_init__(self):
+        """Checks what only holds between values."""
+        if 0 < self.queue_size < self.num_actors:
+            raise ConfigError(
+                f"queue_size must be 0 or at least num_actors={self.num_actors}, "
+                f"got {self.queue_size}"
+            )
+
+    def build(self, experiment: "Experiment", spec: "EnvironmentSpec", backend: Any) -> "Source":
+        """Makes the source; see `SourceConfig.build`."""
+        from relational_rl.data.online import OnlineSource
+
+        return OnlineSource(experiment, self, spec, backend)

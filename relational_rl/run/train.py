@@ -1,0 +1,91 @@
+"""Training an experiment in a run directory."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from relational_rl.acting.backends import MakeBackend
+from relational_rl.config import Control, Experiment, Relational, SpatialControl
+from relational_rl.config import SpatialRelational as Spatial
+from relational_rl.config.base import kind_of
+from relational_rl.errors import UsageError
+from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.run.directory import check_same_experiment, locked, record
+from relational_rl.run.hooks import Hook, standard_hooks
+from relational_rl.run.machine import describe_machine
+from relational_rl.run.trainer import Summary, Trainer, local_backend
+
+BACKENDS: Mapping[str, MakeBackend] = {"local": local_backend}
+ENDINGS = {
+    "frames": "all frames learned from",
+    "minutes": "the time is up",
+    "solved": "solved",
+    "interrupted": "interrupted and saved; rerun the command to resume",
+}
+
+
+def train_in(
+    run_dir: Path,
+    experiment: Experiment,
+    backend: str = "local",
+    hooks: Sequence[Hook] = (),
+    stream: TextIO | None = None,
+) -> tuple[Summary, Trainer]:
+    """Trains an experiment in a run directory, resumed if there is a run of it already.
+
+    Args:
+      run_dir: made if it does not exist; one training run at a time can use it.
+      experiment: all of it.
+      backend: where actors run, one of BACKENDS.
+      hooks: called at the run's events, after the standard ones.
+      stream: where it says how it begins and ends; standard output if None.
+
+    Returns:
+      How the run ended, and the run.
+
+    Raises:
+      UsageError: the directory is in use, or of another experiment.
+      ConfigError: the environment or the agent cannot be made.
+      CheckpointError: a checkpoint does not fit, none is intact, or none can be written.
+      ActorError: an actor has failed.
+      NonFiniteError: a loss or a parameter is NaN or infinite.
+    """
+    if backend not in BACKENDS:
+        raise UsageError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
+    say = _printer(stream or sys.stdout)
+    with locked(run_dir):
+        check_same_experiment(run_dir, experiment)
+        trainer = Trainer(experiment, run_dir, BACKENDS[backend], [*standard_hooks(), *hooks])
+        record(run_dir, experiment, describe_machine())
+        say(f"{kind_of(experiment.agent)} agent on {experiment.env.name}; run in {run_dir}")
+        say(f"parameters: {describe_parameters(experiment, trainer.agent, trainer.spec)}")
+        if trainer.resumed:
+            say(f"resumed at {trainer.frames:,} frames ({trainer.minutes:.1f} minutes)")
+        summary = trainer.run()
+    ending = ENDINGS.get(summary.reason, summary.reason)
+    say(f"{summary.frames:,} frames in {summary.minutes:.1f} minutes: {ending}")
+    return summary, trainer
+
+
+def describe_parameters(experiment: Experiment, agent: Any, spec: EnvironmentSpec) -> str:
+    """Returns how many parameters an agent has, and its control or relational twin, in words."""
+    counts = {experiment.agent.kind or "agent": agent.num_parameters()}
+    twin = _twin(experiment.agent)
+    if twin is not None:
+        counts[twin.kind] = twin.build(spec).num_parameters()
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _twin(agent: Any) -> Any:
+    """Returns the control of a relational agent; of others nothing."""
+    from relational_rl.config.tree import _switch
+
+    pairs = {Relational: Control, Spatial: SpatialControl}
+    other = pairs.get(type(agent))
+    return None if other is None else _switch(agent, other, other.kind, "agent")
+
+
+def _printer(stream: TextIO) -> Callable[[str], None]:
+    # Flushed, so that it can be read in a log file while the run goes on.
+    return lambda text: print(text, file=stream, flush=True)
