@@ -6,15 +6,15 @@ H heads, N entities, A actions.
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from boxworld import Level
-from experiments.attention.attentive import attentive_step
 from experiments.attention.scene import Scene, SceneReader
-from experiments.games import Game, is_boxworld, start_level
-from experiments.launch import UsageError
-from experiments.playing import Attempt, action_stream, check_policy, sample_actions
-from experiments.trained import TrainedAgent
+from experiments.games import boxworld_of, name_of
+from relational_rl.config import EnvSpec
+from relational_rl.errors import UsageError
+from relational_rl.playing.levels import info_of
+from relational_rl.playing.record import Recorder
+from relational_rl.trained import TrainedAgent
 
 ACTIONS = ("up", "down", "left", "right")
 
@@ -51,7 +51,6 @@ class Episode(NamedTuple):
       policy: "sampled" or "greedy".
       steps: the decisions in order.
       solved: whether the gem was collected.
-      last_scene: what the last action led to.
     """
 
     environment: str
@@ -60,7 +59,6 @@ class Episode(NamedTuple):
     policy: str
     steps: tuple[Step, ...]
     solved: bool
-    last_scene: Scene
 
     @property
     def num_blocks(self) -> int:
@@ -77,75 +75,48 @@ class AttentiveAgent:
     """A trained agent that shows its attention while it acts."""
 
     def __init__(self, trained: TrainedAgent):
-        """Makes the agent; raises UsageError if it has no attention."""
-        self._step = attentive_step(trained)
-        if trained.config.network != "entities":
+        """Makes the agent; raises UsageError if it has no attention over cells."""
+        self._recorder = Recorder(trained)
+        map_shape = getattr(getattr(trained.agent, "encoder", None), "map_shape", None)
+        if trained.experiment.agent.spatial or map_shape is None:
             raise UsageError(
-                "attention maps of Box-World need config.network='entities', got "
-                f"{trained.config.network!r}"
+                "attention maps of Box-World need agent=relational with entities that are cells, "
+                f"got agent={trained.experiment.agent.kind!r}"
             )
-        self._agent = trained.agent
-        self._spec = trained.spec
-        self._reward_scale = trained.config.reward_scale
-        self._map_width = self._agent.encoder.map_shape[1]
+        self._reward_scale = getattr(trained.experiment.learner, "reward_scale", 1.0)
+        self._map_width = map_shape[1]
 
-    def play(self, game: Game, level_seed: int, policy: str = "sampled", seed: int = 0) -> Episode:
+    def play(
+        self, env: EnvSpec, level_seed: int, policy: str = "sampled", seed: int = 0
+    ) -> Episode:
         """Plays a level: the same episode as the first try of `Player.play` with that seed.
 
         Raises:
-          UsageError: the game is not Box-World, or the policy is unknown.
+          UsageError: the environment is not Box-World, or the policy is unknown.
         """
-        check_policy(policy)
-        environment = game.make()
-        try:
-            if not is_boxworld(environment):
-                raise UsageError(
-                    f"attention maps need a Box-World environment, got env_id={game.env_id!r}"
-                )
-            return self._play(environment, game, level_seed, policy, seed)
-        finally:
-            environment.close()
+        if boxworld_of(env) is None:
+            raise UsageError(f"attention maps need a Box-World environment, got env={env.name!r}")
+        steps: list[Step] = []
+        reader: SceneReader | None = None
+        for environment, step in self._recorder.steps(env, level_seed, policy, seed):
+            seen = step.observations["image"][0]
+            if reader is None:
+                level, colors = environment.level, environment.level_spec.num_colors
+                reader = SceneReader(level, colors, seen.shape[-1])
+            steps.append(self._step(reader.read(seen), step))
+        solved = bool(info_of(step.infos, 0).get("is_success", False))
+        return Episode(name_of(env), level_seed, level, policy, tuple(steps), solved)
 
-    def _play(
-        self, environment: Any, game: Game, level_seed: int, policy: str, seed: int
-    ) -> Episode:
-        observation = start_level(environment, level_seed)
-        level, spec = environment.unwrapped.level, environment.unwrapped.level_spec
-        reader = SceneReader(level, spec.num_colors, observation.shape[-1])
-        stream = action_stream(seed, Attempt(level_seed))
-        state: Any = self._agent.initial_state(1)
-        steps = []
-        ended, info = False, {}
-        while not ended:
-            observations = self._spec.select(observation[np.newaxis])
-            output, state = self._step(observations, state, tf.zeros([2], tf.int32), True)
-            logits = output.policy_logits.numpy()
-            if policy == "greedy":
-                action = int(np.argmax(logits[0]))
-            else:
-                action = int(sample_actions(logits, np.array([stream.random()]))[0])
-            scene = reader.read(observation)
-            observation, reward, terminated, truncated, info = environment.step(action)
-            ended = terminated or truncated
-            probabilities = np.exp(logits[0].astype(np.float64) - logits.max())
-            steps.append(
-                Step(
-                    scene,
-                    *self._maps(output.attention, scene.size),
-                    probabilities / probabilities.sum(),
-                    float(output.baseline[0]) / self._reward_scale,
-                    action,
-                    float(reward),
-                )
-            )
-        return Episode(
-            game.name,
-            level_seed,
-            level,
-            policy,
-            tuple(steps),
-            bool(info["is_success"]),
-            reader.read(observation),
+    def _step(self, scene: Scene, step: Any) -> Step:
+        logits = step.output.policy_logits.numpy()[0].astype(np.float64)
+        probabilities = np.exp(logits - logits.max())
+        return Step(
+            scene,
+            *self._maps(step.output.attention, scene.size),
+            probabilities / probabilities.sum(),
+            float(step.output.baseline[0]) / self._reward_scale,
+            int(step.actions[0]),
+            float(step.rewards[0]),
         )
 
     def _maps(self, attention: Any, size: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:

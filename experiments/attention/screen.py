@@ -10,13 +10,13 @@ H x W cells, N = H * W, B blocks, K heads, S side of the screen.
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
-from experiments.attention.attentive import AttentiveStep, attentive_step
-from experiments.games import Game, start_level
-from experiments.mini_games import name_of
-from experiments.playing import check_policy
-from experiments.trained import TrainedAgent
+from experiments.evaluation.mini_games import display_name
+from experiments.games import name_of
+from relational_rl.acting.loop import Transition
+from relational_rl.config import EnvSpec
+from relational_rl.playing.record import Recorder
+from relational_rl.trained import TrainedAgent
 
 SIDES = ("nothing", "own", "ally", "neutral", "enemy")
 """Whose a unit is, by the value of PySC2's layer player_relative."""
@@ -111,17 +111,17 @@ def views(episode: ScreenEpisode, step: ScreenStep, block: int, head: int) -> di
 
 def play_screens(
     trained: TrainedAgent,
-    game: Game,
+    env: EnvSpec,
     level_seed: int,
     policy: str = "sampled",
     seed: int = 0,
     every: int = 1,
 ) -> ScreenEpisode:
-    """Plays an episode: what a `Player` of one slot plays with that seed.
+    """Plays an episode: the same as the first try of `Player.play` with that seed.
 
     Args:
-      trained: an agent of network="spatial" that attends.
-      game: a mini-game.
+      trained: a spatial agent that attends.
+      env: a mini-game.
       level_seed: of its reset.
       policy: "sampled" or "greedy".
       seed: of the sampled actions.
@@ -130,62 +130,51 @@ def play_screens(
     Raises:
       UsageError: the agent has no attention, or there is no such policy.
     """
-    check_policy(policy)
-    look = attentive_step(trained)
-    environment = game.make()
-    try:
-        return _play(trained, look, environment, game, level_seed, policy, seed, every)
-    finally:
-        environment.close()
+    map_shape = trained.agent.encoder.map_shape  # type: ignore[attr-defined]
+    reward_scale = getattr(trained.experiment.learner, "reward_scale", 1.0)
+    steps: list[ScreenStep] = []
+    number, score = 0, 0.0
+    for environment, step in Recorder(trained).steps(env, level_seed, policy, seed):
+        if number % every == 0:
+            value = float(step.output.baseline[0]) / reward_scale
+            codec = environment.action_codec
+            steps.append(_screen_step(trained, codec, step, map_shape, number, value, score))
+        number, score = number + 1, score + float(step.rewards[0])
+    played_on = display_name(step.infos["game"][0])
+    return ScreenEpisode(
+        name_of(env), played_on, level_seed, policy, map_shape, tuple(steps), number, score
+    )
 
 
-def _play(
+def _screen_step(
     trained: TrainedAgent,
-    look: AttentiveStep,
-    environment: Any,
-    game: Game,
-    level_seed: int,
-    policy: str,
-    seed: int,
-    every: int,
-) -> ScreenEpisode:
+    codec: Any,
+    step: Transition,
+    map_shape: tuple[int, int],
+    number: int,
+    value: float,
+    score: float,
+) -> ScreenStep:
     from sc2_minigames.observations import SCREEN_LAYERS  # needs the extra
 
     layer = [entry.name for entry in SCREEN_LAYERS].index("player_relative")
-    codec = environment.unwrapped.action_codec
-    map_shape = trained.agent.encoder.map_shape
-    observation = start_level(environment, level_seed)
-    state: Any = trained.agent.initial_state(1)
-    steps: list[ScreenStep] = []
-    number, score, ended, info = 0, 0.0, False, {}
-    while not ended:
-        batch = {name: np.asarray(value)[np.newaxis] for name, value in observation.items()}
-        stream = tf.constant([seed % 2**31, number], tf.int32)
-        output, state = look(trained.spec.select(batch), state, stream, policy == "greedy")
-        action, attention = output.actions.numpy()[0], output.attention
-        assert attention is not None
-        seen = observation["screen"][..., layer].astype(np.uint8)
-        observation, reward, terminated, truncated, info = environment.step(action)
-        if number % every == 0:
-            place = codec.place(action)
-            steps.append(
-                ScreenStep(
-                    number,
-                    seen,
-                    np.stack([block.numpy()[0] for block in attention.weights]),
-                    codec.describe(action),
-                    place[1:] if place is not None and place[0] == "screen" else None,
-                    _cell(place[1:], map_shape) if place is not None else None,
-                    float(tf.nn.softmax(output.policy_logits)[0, action[0]]),
-                    float(output.baseline[0]) / trained.config.reward_scale,
-                    float(reward),
-                    score,
-                )
-            )
-        number, score, ended = number + 1, score + float(reward), terminated or truncated
-    played_on = name_of(info["game"])
-    return ScreenEpisode(
-        game.name, played_on, level_seed, policy, map_shape, tuple(steps), number, score
+    names = {image.key: name for name, image in trained.spec.images.items()}
+    action, attention = step.sent[0], step.output.attention
+    assert attention is not None
+    place = codec.place(action)
+    logits = step.output.policy_logits.numpy()[0].astype(np.float64)
+    weights = np.exp(logits - logits.max())
+    return ScreenStep(
+        number,
+        step.observations[names["screen"]][0][..., layer].astype(np.uint8),
+        np.stack([block.numpy()[0] for block in attention.weights]),
+        codec.describe(action),
+        place[1:] if place is not None and place[0] == "screen" else None,
+        _cell(place[1:], map_shape) if place is not None else None,
+        float(weights[action[0]] / weights.sum()),
+        value,
+        float(step.rewards[0]),
+        score,
     )
 
 

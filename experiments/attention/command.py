@@ -1,0 +1,269 @@
+"""The command `relational-rl attention`: an episode, drawn.
+
+Plays an episode on a level that training never draws. Into DIR/attention/ENVIRONMENT_level_K_POLICY
+go a page to explore (index.html), a picture of every step, an animation, and a table of the mean
+attention between kinds of objects (attention_summary.csv). Of a StarCraft II mini-game there is no
+table, and a picture of every tenth step: the attention from cells of the map to cells of the
+screen.
+"""
+
+import argparse
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from experiments.attention.episode import AttentiveAgent, Episode
+from experiments.attention.figure import draw_step
+from experiments.attention.page import make_page
+from experiments.attention.screen import ScreenEpisode, play_screens
+from experiments.attention.screen_figure import draw_screen_step
+from experiments.attention.screen_page import make_screen_page
+from experiments.attention.summary import Row, digest, summarise, to_csv
+from experiments.games import check_levels, fit, mini_game_of, name_of
+from experiments.gif import write_gif
+from relational_rl.config import EnvSpec
+from relational_rl.errors import UsageError
+from relational_rl.files import write_atomically
+from relational_rl.playing.player import PlayedEpisode, Player, attempts_of
+from relational_rl.trained import TrainedAgent
+
+PAGE, ANIMATION, TABLE = "index.html", "episode.gif", "attention_summary.csv"
+
+# Among how many levels one is looked for that is worth drawing.
+_LEVELS_TRIED = 64
+_SECONDS_PER_STEP = 0.45
+_EVERY = 10
+
+
+class Maps(NamedTuple):
+    """What was drawn.
+
+    Attributes:
+      directory: where everything is.
+      episode: the one drawn.
+      rows: the summary.
+      level_seeds: the levels that the summary is over.
+    """
+
+    directory: Path
+    episode: Episode
+    rows: list[Row]
+    level_seeds: range
+
+    @property
+    def over(self) -> str:
+        """What the summary is over, in words."""
+        first, last = self.level_seeds[0], self.level_seeds[-1]
+        return f"levels {first}..{last}" if last > first else "this episode"
+
+
+def draw_attention(
+    trained: TrainedAgent,
+    directory: Path,
+    env: EnvSpec | None = None,
+    level_seed: int | None = None,
+    policy: str = "sampled",
+    seed: int = 0,
+    num_episodes: int = 1,
+    all_objects: bool = False,
+    progress: bool = False,
+) -> Maps:
+    """Plays an episode and draws what the agent attended to.
+
+    Args:
+      trained: a relational agent.
+      directory: gets a folder for the episode; made if it does not exist.
+      env: a Box-World; None is the one the agent was trained for.
+      level_seed: which level; None chooses one, see `choose_level`.
+      policy: "sampled" or "greedy".
+      seed: of the sampled actions.
+      num_episodes: the summary is over so many levels, from `level_seed` on.
+      all_objects: whether distractors attend too, or only the objects of the solution path.
+      progress: whether to show a progress bar.
+
+    Raises:
+      UsageError: the agent does not attend, or an argument is wrong.
+      OSError: a file cannot be written.
+    """
+    if num_episodes < 1:
+        raise UsageError(f"episodes must be at least 1, got {num_episodes}")
+    env = env or trained.env
+    trained = fit(trained, env)
+    agent = AttentiveAgent(trained)
+    if level_seed is None:
+        level_seed = choose_level(trained, env, policy, seed)
+    check_levels(level_seed, num_episodes)
+    level_seeds = range(level_seed, level_seed + num_episodes)
+    episodes = [agent.play(env, level, policy, seed) for level in level_seeds]
+    rows = summarise(episodes, all_objects)
+    directory = _folder(directory, env, level_seed, policy)
+    maps = Maps(directory, episodes[0], rows, level_seeds)
+    _write(maps, all_objects, progress)
+    return maps
+
+
+def draw_screens(
+    trained: TrainedAgent,
+    directory: Path,
+    env: EnvSpec | None = None,
+    level_seed: int = 0,
+    policy: str = "sampled",
+    seed: int = 0,
+    every: int = _EVERY,
+    progress: bool = False,
+) -> tuple[Path, ScreenEpisode]:
+    """Plays an episode of a mini-game and draws what the agent attended to on the screen.
+
+    Args:
+      trained: a relational agent.
+      directory: gets a folder for the episode; made if it does not exist.
+      env: a mini-game; None is the one the agent was trained for.
+      level_seed: seed of the reset.
+      policy: "sampled" or "greedy".
+      seed: of the sampled actions.
+      every: every so many steps are drawn.
+      progress: whether to show a progress bar.
+
+    Returns:
+      Where everything is, and the episode.
+
+    Raises:
+      UsageError: the agent does not attend, or an argument is wrong.
+      OSError: a file cannot be written.
+    """
+    if every < 1:
+        raise UsageError(f"every must be at least 1, got {every}")
+    env = env or trained.env
+    check_levels(level_seed, 1)
+    episode = play_screens(fit(trained, env), env, level_seed, policy, seed, every)
+    directory = _folder(directory, env, level_seed, policy)
+    pictures = _write_pictures(
+        directory, lambda index: draw_screen_step(episode, index), len(episode.steps), progress
+    )
+    write_atomically(directory / PAGE, make_screen_page(episode, pictures, ANIMATION))
+    return directory, episode
+
+
+def choose_level(
+    trained: TrainedAgent, env: EnvSpec, policy: str = "sampled", seed: int = 0
+) -> int:
+    """Returns a level that shows much: solved, with a long solution path and many branches.
+
+    The first of the best among the level seeds 0..63; where none is solved, of all of them.
+    """
+    player = Player(trained.agent, trained.spec, _LEVELS_TRIED)
+    episodes = player.play(env, attempts_of(range(_LEVELS_TRIED)), policy, seed)
+
+    def interest(episode: PlayedEpisode) -> tuple[int, ...]:
+        info = episode.info
+        difficulty = (info.get("solution_length", 0), info.get("num_branches", 0))
+        return bool(episode.is_success), *difficulty
+
+    return max(episodes, key=interest).attempt.level_seed
+
+
+def draw(flags: argparse.Namespace, trained: TrainedAgent, env: EnvSpec, directory: Path) -> str:
+    """Draws what the command line asks for; returns what was drawn as text for a terminal."""
+    if mini_game_of(env):
+        return _draw_mini_game(flags, trained, directory, env)
+    maps = draw_attention(
+        trained,
+        directory,
+        env,
+        flags.level_seed,
+        flags.policy,
+        flags.seed,
+        flags.episodes,
+        flags.all_pairs,
+        progress=True,
+    )
+    return describe(maps)
+
+
+def describe(maps: Maps) -> str:
+    """Returns what was drawn and the summary's main rows as text for a terminal."""
+    episode = maps.episode
+    outcome = "solved" if episode.solved else "not solved"
+    return (
+        f"{episode.environment}, level {episode.level_seed}, {episode.policy} policy: "
+        f"{outcome} in {len(episode.steps)} steps\n\n{digest(maps.rows)}\n(over {maps.over})\n\n"
+        f"{_places(maps.directory)}\n"
+        f"all pairs        {maps.directory / TABLE}"
+    )
+
+
+def _draw_mini_game(
+    flags: argparse.Namespace, trained: TrainedAgent, directory: Path, env: EnvSpec
+) -> str:
+    """Draws what the command line asks for; returns what was drawn as text for a terminal."""
+    if flags.episodes != 1 or flags.all_pairs:
+        raise UsageError("episodes and all_pairs are of Box-World's summary, got a mini-game")
+    directory, episode = draw_screens(
+        trained,
+        directory,
+        env,
+        flags.level_seed or 0,
+        flags.policy,
+        flags.seed,
+        flags.every,
+        progress=True,
+    )
+    return (
+        f"{episode.environment} ({episode.game}), episode {episode.level_seed}, {episode.policy} "
+        f"policy: score {episode.score:g} in {episode.num_steps} steps, of which "
+        f"{len(episode.steps)} are drawn\n\n{_places(directory)}"
+    )
+
+
+def _folder(directory: Path, env: EnvSpec, level_seed: int, policy: str) -> Path:
+    name = name_of(env).replace("/", "-")
+    return directory / f"{name}_level_{level_seed}_{policy}"
+
+
+def _places(directory: Path) -> str:
+    return (
+        f"page to explore  {directory / PAGE}\n"
+        f"animation        {directory / ANIMATION}\n"
+        f"pictures         {directory / 'step_*.png'}"
+    )
+
+
+def _write(maps: Maps, all_objects: bool, progress: bool) -> None:
+    """Writes the pictures of an episode, its animation, its page and the summary."""
+    directory, episode = maps.directory, maps.episode
+    pictures = _write_pictures(
+        directory,
+        lambda index: draw_step(episode, index, all_objects),
+        len(episode.steps),
+        progress,
+    )
+    write_atomically(directory / TABLE, to_csv(maps.rows))
+    page = make_page(episode, maps.rows, maps.over, pictures, ANIMATION, TABLE)
+    write_atomically(directory / PAGE, page)
+
+
+def _write_pictures(
+    directory: Path, draw: Callable[[int], np.ndarray], count: int, progress: bool
+) -> list[str]:
+    """Writes a picture of each step drawn, and all of them as an animation; returns the names."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for stale in directory.glob("step_*.png"):
+        stale.unlink()
+    pictures, frames = [], []
+    for index in tqdm(range(count), unit="step", disable=None if progress else True):
+        frames.append(draw(index))
+        pictures.append(f"step_{index + 1:03d}.png")
+        write_atomically(directory / pictures[-1], _png(frames[-1]))
+    write_gif(directory / ANIMATION, frames, _SECONDS_PER_STEP, last_seconds=2.5)
+    return pictures
+
+
+def _png(picture: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, format="PNG")
+    return content.getvalue()
