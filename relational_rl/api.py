@@ -54,7 +54,7 @@ def train(
       frames: transitions to learn from; None for `experiment.run.total_frames`.
       minutes: end after so many; None for `experiment.run.max_minutes`.
       seed: of everything random; None for `experiment.run.seed`.
-      hooks: called at the run's events, after the standard ones.
+      hooks: called at the run's events, before the standard ones: what they log is in the row.
       backend: where actors run.
 
     Returns:

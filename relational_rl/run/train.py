@@ -38,7 +38,7 @@ def train_in(
       run_dir: made if it does not exist; one training run at a time can use it.
       experiment: all of it.
       backend: where actors run, one of BACKENDS.
-      hooks: called at the run's events, after the standard ones.
+      hooks: called at the run's events, before the standard ones: what they log is in the row.
       stream: where it says how it begins and ends; standard output if None.
 
     Returns:
@@ -56,7 +56,7 @@ def train_in(
     say = _printer(stream or sys.stdout)
     with locked(run_dir):
         check_same_experiment(run_dir, experiment)
-        trainer = Trainer(experiment, run_dir, BACKENDS[backend], [*standard_hooks(), *hooks])
+        trainer = Trainer(experiment, run_dir, BACKENDS[backend], [*hooks, *standard_hooks()])
         record(run_dir, experiment, describe_machine())
         say(f"{kind_of(experiment.agent)} agent on {experiment.env.name}; run in {run_dir}")
         say(f"parameters: {describe_parameters(experiment, trainer.agent, trainer.spec)}")

@@ -77,7 +77,7 @@ class Trainer:
           experiment: all of it.
           run_dir: made if it does not exist.
           make_backend: where the actors run.
-          hooks: called at the events, before those that the experiment names; the standard ones if
+          hooks: called at the events, after those that the experiment names; the standard ones if
             None.
 
         Raises:
@@ -89,8 +89,8 @@ class Trainer:
         self.run_dir = run_dir
         self.spec = environment_spec(experiment)
         self._hooks = [
-            *(standard_hooks() if hooks is None else hooks),
             *(import_path(path, "config.hooks")() for path in experiment.hooks),
+            *(standard_hooks() if hooks is None else hooks),
         ]
         tf.random.set_seed(self.config.seed)  # of the initial parameters
         self.agent: Agent = experiment.agent.build(self.spec)

@@ -1,33 +1,38 @@
 """Tiny run directories: what training leaves behind, without the training."""
 
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from experiments import configs
-from experiments.playing import Player
-from experiments.trained import load_trained_agent
-from relational_rl.agents import make_agent
-from relational_rl.config import Config, override, to_dict
+from relational_rl.config import (
+    Cells,
+    EnvSpec,
+    Experiment,
+    Patch,
+    Relational,
+    override,
+    replace,
+    to_dict,
+)
+from relational_rl.playing.player import Player
 from relational_rl.run.checkpoint import CheckpointStore
-from relational_rl.run.trainer import CHECKPOINTS, environment_spec
+from relational_rl.run.directory import CHECKPOINTS
+from relational_rl.run.spec import environment_spec
+from relational_rl.trained import load_run
 
-TINY = Config(
-    env_id="boxworld:BoxWorld-Easy-v0",
-    env_kwargs={"max_steps": 6},
-    stem="patch",
-    entities="occupied",
-    max_entities=8,
-    entity_size=16,
-    num_frequencies=4,
-    num_blocks=2,
-    num_heads=3,
-    head_size=4,
-    mlp=(16,),
-    # A policy that is far from uniform, so that a wrong action would be noticed.
-    policy_scale=2.0,
+TINY = Experiment(
+    env=EnvSpec(id="boxworld:BoxWorld-Easy-v0", kwargs={"max_steps": 6}),
+    agent=Relational(
+        encoder=Cells(stem=Patch(size=16, num_frequencies=4), max_entities=8),
+        num_blocks=2,
+        num_heads=3,
+        head_size=4,
+        mlp=(16,),
+        # A policy that is far from uniform, so that a wrong action would be noticed.
+        policy_scale=2.0,
+    ),
 )
 
 # What makes a run of sc2_movetobeacon_small tiny, as on a command line: episodes of 8 steps.
@@ -54,13 +59,13 @@ def empty_room(shape):
     return room
 
 
-def save_run(run_dir, config):
+def save_run(run_dir, experiment):
     """Writes a run directory with the checkpoint of an untrained agent; returns the agent."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / "config.json").write_text(json.dumps(to_dict(config)))
-    spec = environment_spec(config)
-    agent = make_agent(config, spec)
-    if config.agent == "relational" and config.entities == "occupied":
+    (run_dir / "config.json").write_text(json.dumps(to_dict(experiment)))
+    spec = environment_spec(experiment)
+    agent = experiment.agent.build(spec)
+    if getattr(getattr(agent, "encoder", None), "needs_background", False):
         agent.encoder.background.assign(empty_room(spec.image_shape))
     state = {"frames": 12_345, "minutes": 1.5, "curriculum": {"stage": 0, "recent": []}}
     CheckpointStore(run_dir / CHECKPOINTS, agent=agent).save(7, state)
@@ -78,7 +83,7 @@ def tiny_run(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_agent(tiny_run):
     """The agent of that run, loaded."""
-    return load_trained_agent(tiny_run)
+    return load_run(tiny_run)
 
 
 @pytest.fixture(scope="session")
@@ -92,15 +97,17 @@ def finished_run(tmp_path_factory):
     """The directory of a run that is over, of a game that chance solves now and then."""
     run_dir = tmp_path_factory.mktemp("runs") / "finished"
     room = {"room_size": 6, "num_colors": 4, "solution_length": 1, "num_branches": 0}
-    config = dataclasses.replace(
+    experiment = replace(
         TINY,
-        env_kwargs={**room, "max_steps": 200},
-        head_size=16,  # as the packed network asks
-        policy_scale=0.01,
-        total_frames=12_000,
-        seed=5,
+        {
+            "env.kwargs": {**room, "max_steps": 200},
+            "agent.head_size": 16,  # as the packed network asks
+            "agent.policy_scale": 0.01,
+            "run.total_frames": 12_000,
+            "run.seed": 5,
+        },
     )
-    save_run(run_dir, config)
+    save_run(run_dir, experiment)
     sessions = [{"started": "2026-11-24T10:00:00Z", "commit": "c0ffee", "machine": "a laptop"}]
     (run_dir / "machine.json").write_text(json.dumps(sessions))
     return run_dir
@@ -110,7 +117,13 @@ def finished_run(tmp_path_factory):
 def control_run(tmp_path_factory):
     """The directory of a control agent."""
     run_dir = tmp_path_factory.mktemp("runs") / "control"
-    save_run(run_dir, dataclasses.replace(TINY, agent="control", stem="conv", control_blocks=1))
+    save_run(
+        run_dir,
+        replace(
+            TINY,
+            {"agent": "control", "agent.encoder.stem": "conv", "agent.residual_blocks": 1},
+        ),
+    )
     return run_dir
 
 
