@@ -3,8 +3,11 @@
 Numba decides by the file of a function alone whether a kept copy is still good, so a kernel would
 go on running what it inlined of a changed neighbour: here the stamp covers every source file of the
 package. And numba never finds a kept kernel that closes over another kernel, which it describes by
-a random number: each process would compile it anew and leave one more copy behind. Where no
-directory can be written, functions are compiled in each process instead of failing.
+a random number: each process would compile it anew and leave one more copy behind. Numba also
+names compiled code by a function's name and a number counted in each process, so that two copies of
+one kernel for different sizes, kept by different processes, can have the same name, and one of them
+would run in place of the other: here the name tells the sizes. Where no directory can be written,
+functions are compiled in each process instead of failing.
 
 The same in small as `boxworld/_compile.py`; neither package may import the other.
 """
@@ -63,4 +66,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     # A RuntimeError means that there is no directory to write to: no cache then.
     with contextlib.suppress(RuntimeError):
         dispatcher._cache = _Cache(function)  # what `njit(cache=True)` does
+    if values := _closure(function):
+        digest = hashlib.sha256(repr(values).encode())
+        function.__qualname__ += f"_{digest.hexdigest()[:16]}"
     return dispatcher

@@ -20,14 +20,12 @@ class Scenes(NamedTuple):
       cells: int32 [R], the cell of each entity, row * width + column.
       pixels: int32 [R, P], which of the different pixels lies where in its patch.
       colours: float32 [U, C], the different pixels, as in the image.
-      images: [B, H, W, C], what the entities were found in.
     """
 
     starts: np.ndarray
     cells: np.ndarray
     pixels: np.ndarray
     colours: np.ndarray
-    images: np.ndarray
 
 
 def pack(
@@ -60,7 +58,7 @@ def pack(
     )
     shifts = np.arange(channels, dtype=np.uint64) * np.uint64(8)
     colours = (codes[:num_colours, np.newaxis] >> shifts) & np.uint64(255)
-    return Scenes(starts, packed_cells, pixels, colours.astype(np.float32), images)
+    return Scenes(starts, packed_cells, pixels, colours.astype(np.float32))
 
 
 def every_cell(images: np.ndarray, map_shape: tuple[int, int]) -> Scenes:
@@ -76,7 +74,6 @@ def every_cell(images: np.ndarray, map_shape: tuple[int, int]) -> Scenes:
         cells=np.tile(np.arange(num_cells, dtype=np.int32), len(images)),
         pixels=np.empty((len(images) * num_cells, 0), np.int32),
         colours=np.empty((0, images.shape[3]), np.float32),
-        images=images,
     )
 
 

@@ -117,7 +117,7 @@ class PatchStem(snt.Module):
             raise ValueError(f"patch must be two odd positive numbers, got {patch}")
         self.patch = patch
         self.entity_size = entity_size
-        self._num_frequencies = num_frequencies
+        self.num_frequencies = num_frequencies
         self._frequency_scale = frequency_scale
         self._place_scale = place_scale
         self._embed = snt.Linear(entity_size, name="embed")
@@ -138,7 +138,7 @@ class PatchStem(snt.Module):
             ("projections", channels, self._frequency_scale),
             ("place_projections", 2, self._place_scale),
         ):
-            values = random.normal(size=(inputs, self._num_frequencies)) * scale
+            values = random.normal(size=(inputs, self.num_frequencies)) * scale
             setattr(self, name, tf.Variable(values.astype(np.float32), trainable=False, name=name))
 
     def place_features(self, cells: tf.Tensor, map_shape: tuple[int, int]) -> tf.Tensor:
@@ -161,7 +161,7 @@ class PatchStem(snt.Module):
         batch, num_entities = tf.shape(pixels)[0], pixels.shape[1]
         phases = tf.reshape(pixels, [-1, channels]) @ self.projections
         waves = tf.concat([tf.cos(phases), tf.sin(phases)], axis=-1)
-        num_pixels, num_waves = rows * columns, 2 * self._num_frequencies
+        num_pixels, num_waves = rows * columns, 2 * self.num_frequencies
         waves = tf.reshape(waves, [batch, num_entities, num_pixels, num_waves])
         flat_waves = tf.reshape(waves, [batch, num_entities, num_pixels * num_waves])
         place = self.place_features(cells, (height, width))

@@ -1,131 +1,88 @@
 """The packed network gives the numbers of the modules, gradients included."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+import sonnet as snt
 import tensorflow as tf
 from numba import njit
 from numba.core.errors import TypingError
+from packed_case import BACKGROUND, IMAGE_SHAPE, Case, Network, scenes, weights
 
-from relational_rl.agents import make_agent
-from relational_rl.config import AgentConfig
-from relational_rl.kernels import network, pointwise, simd
+from relational_rl.kernels import forms, network, pointwise, simd
+from relational_rl.kernels.features import PackedFeatures, unsupported
 from relational_rl.kernels.scenes import pack
-from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.nn.residual import ResidualModule
+from relational_rl.nn.stems import PatchStem
 
-SPEC = EnvironmentSpec((9, 11, 3), "uint8", 255.0, 4)
-PUBLISHED = {"stem": "conv", "entities": "all"}
-VARIANTS = {
-    "shared": {},
-    "references": {"num_references": 2},
-    "likeness": {"num_references": 2, "likeness": True},
-    "likeness, separate": {"share_weights": False, "likeness": True, "patch": (3, 1)},
-    "separate": {"share_weights": False, "num_blocks": 3, "num_heads": 4, "head_size": 8},
-    "wide patch": {"patch": (3, 3), "entity_size": 24, "num_references": 3, "match_size": 5},
-    "no waves": {"num_frequencies": 0, "num_blocks": 1},
-    "published": PUBLISHED,
-    "published, VALID": {**PUBLISHED, "conv_padding": "VALID", "share_weights": False},
-    "three convolutions": {**PUBLISHED, "conv_channels": (6, 5, 14), "num_heads": 3},
+NETWORKS = {
+    "shared": Network(num_frequencies=32, head_size=32),
+    "references": Network(references=2),
+    "likeness": Network(references=2, likeness=True),
+    "likeness, separate": Network(share_weights=False, likeness=True, patch=(3, 1)),
+    "separate": Network(share_weights=False, num_blocks=3, num_heads=4),
+    "wide patch": Network(patch=(3, 3), entity_size=24, references=3, match_size=5),
+    "no waves": Network(num_frequencies=0, num_blocks=1),
+    "published": Network(conv=(12, 24), head_size=32),
+    "published, VALID": Network(conv=(4, 6), padding="VALID", share_weights=False),
+    "three convolutions": Network(conv=(6, 5, 14), num_heads=3),
 }
 
 
-def _agent(spec=SPEC, **values):
-    tf.random.set_seed(0)
-    sparse = {"stem": "patch", "entities": "occupied", "max_entities": 20}
-    agent = make_agent(AgentConfig(**{**sparse, "mlp": (16,), **values}), spec)
-    random = np.random.default_rng(0)
-    for variable in agent.trainable_variables:
-        noise = random.normal(size=variable.shape).astype(np.float32)
-        variable.assign(variable + 0.1 * noise)
-    if agent.encoder.needs_background:
-        agent.encoder.background.assign(np.full(SPEC.image_shape, 7, np.uint8))
-    return agent
-
-
-def _images(count, most=23):
-    """Scenes of 0 to `most` objects in 12 colours on a background of 7s."""
-    random = np.random.default_rng(4)
-    images = np.full((count, 99, 3), 7, np.uint8)
-    colours = random.integers(0, 256, (12, 3))
-    for i in range(count):
-        number = random.integers(0, most + 1)
-        places = random.choice(99, number, replace=False)
-        images[i, places] = colours[random.integers(0, 12, number)]
-    images[0] = 7  # an empty scene
-    return images.reshape(count, *SPEC.image_shape)
-
-
-def _features_and_gradients(agent, images, packed):
-    kept = agent._packed
-    if not packed:
-        agent._packed = None
-    random = np.random.default_rng(2)
+def _features_and_gradients(case, function, images):
     with tf.GradientTape() as tape:
-        features, _ = agent.features({"image": tf.constant(images)})
-        loss = tf.reduce_sum(features * random.normal(size=features.shape).astype(np.float32))
-    gradients = tape.gradient(loss, agent.trainable_variables)
-    agent._packed = kept
-    names = [variable.name for variable in agent.trainable_variables]
-    present = {
-        name: value.numpy()
-        for name, value in zip(names, gradients, strict=True)
-        if value is not None
-    }
-    return features.numpy(), present
+        features = function(images)
+        loss = tf.reduce_sum(features * weights(features))
+    return features.numpy(), tape.gradient(loss, case.variables)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_equals_the_modules_gradients_included(variant):
-    agent = _agent(**VARIANTS[variant])
-    assert not agent.can_compile  # it does compute over packed rows
-    images = _images(300)  # enough to be shared out over threads
-    features, gradients = _features_and_gradients(agent, images, packed=True)
-    expected_features, expected = _features_and_gradients(agent, images, packed=False)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_equals_the_modules_gradients_included(name):
+    case = Case(NETWORKS[name])
+    images = scenes(300)  # enough to be shared out over threads
+    features, gradients = _features_and_gradients(case, case.packed, images)
+    expected_features, expected = _features_and_gradients(case, case.plain, images)
     np.testing.assert_allclose(features, expected_features, atol=1e-4)
-    assert gradients.keys() == expected.keys()
-    largest = max(np.linalg.norm(value) for value in expected.values())
-    for name, value in expected.items():
-        # Nearly always equal to 1e-6; where rounding falls on the other side of a ReLU or of a
-        # maximum, one scene of 300 takes another path. A softmax does not see its bias: that
-        # gradient is 0 but for rounding.
-        error = np.linalg.norm(gradients[name] - value)
-        assert error <= 1e-2 * np.linalg.norm(value) + 1e-5 * largest, name
+    # Nearly always equal to 1e-6; where rounding falls on the other side of a ReLU or of a
+    # maximum, one scene of 300 takes another path.
+    case.assert_same_gradients(gradients, expected, tolerance=1e-2)
 
 
 def test_too_many_colours_for_a_table_are_compared_one_by_one(monkeypatch):
-    agent, images = _agent(likeness=True), _images(40)
-    expected, _ = _features_and_gradients(agent, images, packed=True)
+    case, images = Case(Network(likeness=True)), scenes(40)
+    expected = case.packed(images)
     monkeypatch.setattr(network, "_MOST_COMPARED", 0)
-    features, _ = _features_and_gradients(agent, images, packed=True)
-    np.testing.assert_allclose(features, expected, atol=1e-5)
+    np.testing.assert_allclose(case.packed(images), expected, atol=1e-5)
     monkeypatch.setattr(pointwise, "compare_waves", lambda *arrays: arrays[-1].fill(0))
-    broken, _ = _features_and_gradients(agent, images, packed=True)
-    assert np.abs(broken - expected).max() > 1e-3  # it was used, and it matters
+    assert np.abs(case.packed(images) - expected).max() > 1e-3  # it was used, and it matters
 
 
 def test_more_objects_than_room_keeps_the_first():
-    agent = _agent(max_entities=5)
-    images = _images(40, most=30)
-    features, _ = _features_and_gradients(agent, images, packed=True)
-    expected, _ = _features_and_gradients(agent, images, packed=False)
-    np.testing.assert_allclose(features, expected, atol=1e-4)
+    case, images = Case(Network(max_entities=5)), scenes(40, most=30)
+    np.testing.assert_allclose(case.packed(images), case.plain(images), atol=1e-4)
 
 
 def test_larger_images_than_the_specs_have_more_cells():
-    agent = _agent(**PUBLISHED)
+    case = Case(NETWORKS["published"])
     images = np.random.default_rng(0).integers(0, 256, (2, 10, 14, 3), np.uint8)
-    features, _ = _features_and_gradients(agent, images, packed=True)
-    expected, _ = _features_and_gradients(agent, images, packed=False)
-    np.testing.assert_allclose(features, expected, atol=1e-4)
+    np.testing.assert_allclose(case.packed(images), case.plain(images), atol=1e-4)
 
 
 def test_empty_scenes_have_zero_features_and_finite_gradients():
-    agent = _agent(num_references=2)
-    images = np.full((3, *SPEC.image_shape), 7, np.uint8)
-    features, gradients = _features_and_gradients(agent, images, packed=True)
+    case = Case(Network(references=2))
+    images = np.full((3, *IMAGE_SHAPE), BACKGROUND, np.uint8)
+    features, gradients = _features_and_gradients(case, case.packed, images)
     np.testing.assert_array_equal(features, 0.0)
-    assert all(np.isfinite(value).all() for value in gradients.values())
+    assert all(np.isfinite(value).all() for value in gradients)
+
+
+def test_what_is_not_learned_may_change_too():
+    """A checkpoint can bring other projections and another background."""
+    case, images = Case(Network(references=2)), scenes(5)
+    case.packed(images)
+    for variable in (case.encoder.stem.projections, case.encoder.stem.place_projections):
+        variable.assign(variable * 0.25)
+    case.encoder.background.assign(tf.zeros(IMAGE_SHAPE, tf.uint8))
+    np.testing.assert_allclose(case.packed(images), case.plain(images), atol=1e-5)
 
 
 def test_pack_lists_cells_in_reading_order_with_their_patch():
@@ -226,31 +183,57 @@ class TestVectors:
             strided(np.zeros(16, np.float32)[::2])
 
 
-def test_likeness_needs_waves():
-    with pytest.raises(ValueError, match=r"likeness must be false without .* num_frequencies=0"):
-        _agent(likeness=True, num_frequencies=0)
-    with pytest.raises(ValueError, match=r"got true with stem='conv'"):
-        make_agent(AgentConfig(likeness=True), SPEC)
+def _modules(**changes):
+    return Network(**changes).modules()
 
 
-def test_what_cannot_be_packed_says_why():
-    for why, values in (
-        ("its core is not the relational module", {"agent": "control"}),
-        ("its patch stem looks at all cells, not at occupied ones", {"entities": "all"}),
-        ("its convolutions are not followed by all cells, without references", {"stem": "conv"}),
-        (
-            "its convolutions are not followed by all cells, without references",
-            {**PUBLISHED, "num_references": 1},
-        ),
-        ("its blocks have hidden layers of other sizes than the entity's", {"block_mlp": (8, 8)}),
-        ("its head size is not a multiple of 8", {"head_size": 12}),
-    ):
-        with pytest.raises(ValueError, match=f"implementation=packed is not possible: {why}"):
-            _agent(**values, implementation="packed")
-    for why, change in (
-        ("its images are not uint8", {"image_dtype": "float32"}),
-        ("its images have more than 7 channels", {"image_shape": (9, 11, 8)}),
-    ):
-        with pytest.raises(ValueError, match=f"implementation=packed is not possible: {why}"):
-            _agent(dataclasses.replace(SPEC, **change), implementation="packed")
-    assert _agent(head_size=12).can_compile  # auto falls back to the modules
+class _OtherStem(PatchStem):
+    """A stem of its own, which happens to do what the patch stem does."""
+
+
+def _with_stem(stem):
+    encoder, core = _modules()
+    encoder.stem = stem
+    return encoder, core
+
+
+NO_FORM = {
+    "its core ResidualModule has no packed implementation": lambda: (
+        _modules()[0],
+        ResidualModule(1, IMAGE_SHAPE[:2]),
+    ),
+    "its encoder Linear has no packed implementation": lambda: (snt.Linear(3), _modules()[1]),
+    "its stem _OtherStem has no packed implementation": lambda: _with_stem(_OtherStem(8)),
+    "its patch stem looks at all cells, not at occupied ones": lambda: _modules(max_entities=None),
+    "its convolutions are not followed by all cells, without references": lambda: _modules(
+        conv=(4, 6), references=1
+    ),
+    "its blocks have hidden layers of other sizes than the entity's": lambda: _modules(
+        block_mlp=(8, 8)
+    ),
+    "its head size is not a multiple of 8": lambda: _modules(head_size=12),
+    "its images are not uint8": lambda: _modules(image_dtype="float32", conv=(4, 6)),
+    "its images have more than 7 channels": lambda: _modules(image_shape=(9, 11, 8)),
+}
+
+
+@pytest.mark.parametrize("why", NO_FORM)
+def test_what_cannot_be_packed_says_why(why):
+    encoder, core = NO_FORM[why]()
+    assert unsupported(encoder, core) == why
+    with pytest.raises(ValueError, match=f"implementation=packed is not possible: {why}"):
+        PackedFeatures(encoder, core)
+
+
+def test_another_stem_is_packed_once_its_form_is_registered(monkeypatch):
+    encoder, core = _with_stem(_OtherStem(32, num_frequencies=8))
+    images = scenes(5)
+    core(encoder({"image": tf.constant(images)}))
+    monkeypatch.setitem(forms.stem_forms, _OtherStem, forms.stem_forms[PatchStem])
+    expected = PackedFeatures(*_modules())(images)
+    assert unsupported(encoder, core) is None
+    encoder.stem._embed.w.assign(_modules()[0].stem._embed.w)
+    encoder.stem._embed.b.assign(_modules()[0].stem._embed.b)
+    with pytest.raises(AttributeError):
+        encoder.stem.no_such_part
+    np.testing.assert_allclose(PackedFeatures(encoder, core)(images), expected, atol=1e-5)
