@@ -124,6 +124,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": ["human", "rgb_array", "ansi"],
         "render_fps": 8,
+        "level_option": "level_seed",  # of reset: which level is dealt
     }
 
     def __init__(

@@ -54,6 +54,7 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
     metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": ["rgb_array", "ansi"],
         "render_fps": 8,
+        "level_option": "level_seed",  # of reset: which level is dealt
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
 
