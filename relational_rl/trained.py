@@ -89,7 +89,7 @@ class TrainedAgent:
         stages = len(self.experiment.stages)
         reached = f", stage {self.stage + 1} of {stages} of its curriculum" if stages > 1 else ""
         return (
-            f"{self.experiment.agent.kind} agent after {self.frames:,} frames "
+            f"{self.experiment.agent.label} agent after {self.frames:,} frames "
             f"({self.minutes:.1f} minutes) on {self.experiment.env.name}{reached}"
         )
 

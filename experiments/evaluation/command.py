@@ -7,7 +7,7 @@ from experiments.evaluation import mini_games
 from experiments.evaluation.evaluate import LEVELS, evaluate, write_videos
 from experiments.evaluation.report import format_evaluation
 from experiments.games import mini_game_of, name_of
-from relational_rl.config import EnvSpec, kind_of
+from relational_rl.config import EnvSpec
 from relational_rl.files import write_atomically
 from relational_rl.trained import TrainedAgent
 
@@ -46,7 +46,7 @@ def evaluate_and_write(
     if map_name:
         seeds = range(first_level, first_level + num_levels)
         scores = [
-            mini_games.score_of(f"{kind_of(trained.experiment.agent)} agent", episodes),
+            mini_games.score_of(f"{trained.experiment.agent.label} agent", episodes),
             *mini_games.play_baselines(trained, env, seeds, seed, progress=True),
         ]
         print(f"\n{mini_games.format_scores(map_name, scores)}")

@@ -88,10 +88,15 @@ def evaluate(
     attempts = attempts_of(levels, tries_played)
     with tqdm(total=len(attempts), unit="episode", disable=None if progress else True) as bar:
         played = player.play(env, attempts, policy, seed, lambda _: bar.update())
+    boxworld = boxworld_of(env)
+    if boxworld is not None:
+        played = [_with_difficulty(episode, boxworld.level_spec) for episode in played]
     episodes = played[::tries_played]
     known = all(episode.is_success is not None for episode in played)
     counted = [e for e in episodes if e.is_success] if known else episodes
-    max_steps, shortest_steps = _boxworld_facts(env, counted)
+    max_steps, shortest_steps = None, None
+    if boxworld is not None:
+        max_steps, shortest_steps = boxworld.max_steps, _shortest(counted, boxworld.level_spec)
     evaluation = Evaluation(
         agent=trained.description,
         frames=trained.frames,
@@ -143,17 +148,23 @@ def write_videos(env: EnvSpec, episodes: Sequence[PlayedEpisode], directory: Pat
     return paths
 
 
-def _boxworld_facts(
-    env: EnvSpec, episodes: Sequence[PlayedEpisode]
-) -> tuple[int | None, float | None]:
-    """Returns Box-World's step cap and the mean shortest solution of the episodes' levels."""
-    boxworld = boxworld_of(env)
-    if boxworld is None:
-        return None, None
+def _shortest(episodes: Sequence[PlayedEpisode], level_spec: Any) -> float:
+    """Returns the mean length of the shortest solutions of the episodes' levels."""
     from boxworld.solver import solution_steps
 
     seeds = np.array([episode.attempt.level_seed for episode in episodes], np.int64)
-    return boxworld.max_steps, _mean(solution_steps(boxworld.level_spec, seeds))
+    return _mean(solution_steps(level_spec, seeds))
+
+
+def _with_difficulty(episode: PlayedEpisode, level_spec: Any) -> PlayedEpisode:
+    """Adds what the level is to the info of an episode that a time limit cut."""
+    if "solution_length" in episode.info:
+        return episode
+    from boxworld import generate_level
+
+    level = generate_level(level_spec, episode.attempt.level_seed)
+    names = ("solution_length", "num_branches", "branch_length")
+    return episode._replace(info={name: getattr(level, name) for name in names} | episode.info)
 
 
 def _random_solved(trained: TrainedAgent, env: EnvSpec, levels: range, seed: int) -> Share:

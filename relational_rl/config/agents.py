@@ -168,6 +168,11 @@ class AgentConfig(Choice):
         """Returns the kind that `kind` means beside this agent: a control of its own network."""
         return kind
 
+    @property
+    def label(self) -> str:
+        """What the agent is called in texts: relational, control, random, or its class."""
+        return self.kind.removeprefix("spatial_") or type(self).__name__
+
     def build(self, spec: "EnvironmentSpec") -> "Agent":
         """Makes the agent for environments like `spec`, all variables made.
 

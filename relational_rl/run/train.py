@@ -8,7 +8,6 @@ from typing import Any, TextIO
 from relational_rl.acting.backends import MakeBackend
 from relational_rl.config import Control, Experiment, Relational, SpatialControl
 from relational_rl.config import SpatialRelational as Spatial
-from relational_rl.config.base import kind_of
 from relational_rl.errors import UsageError
 from relational_rl.observations.spec import EnvironmentSpec
 from relational_rl.run.directory import check_same_experiment, locked, record
@@ -58,7 +57,7 @@ def train_in(
         check_same_experiment(run_dir, experiment)
         trainer = Trainer(experiment, run_dir, BACKENDS[backend], [*hooks, *standard_hooks()])
         record(run_dir, experiment, describe_machine())
-        say(f"{kind_of(experiment.agent)} agent on {experiment.env.name}; run in {run_dir}")
+        say(f"{experiment.agent.label} agent on {experiment.env.name}; run in {run_dir}")
         say(f"parameters: {describe_parameters(experiment, trainer.agent, trainer.spec)}")
         if trainer.resumed:
             say(f"resumed at {trainer.frames:,} frames ({trainer.minutes:.1f} minutes)")
@@ -70,10 +69,10 @@ def train_in(
 
 def describe_parameters(experiment: Experiment, agent: Any, spec: EnvironmentSpec) -> str:
     """Returns how many parameters an agent has, and its control or relational twin, in words."""
-    counts = {experiment.agent.kind or "agent": agent.num_parameters()}
+    counts = {experiment.agent.label: agent.num_parameters()}
     twin = _twin(experiment.agent)
     if twin is not None:
-        counts[twin.kind] = twin.build(spec).num_parameters()
+        counts[twin.label] = twin.build(spec).num_parameters()
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 

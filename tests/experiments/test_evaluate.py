@@ -8,12 +8,14 @@ import pytest
 from PIL import Image
 
 from experiments import evaluate as command
-from experiments.evaluate import evaluate, evaluation_file
-from experiments.evaluation import format_evaluation
-from experiments.games import Game, training_game
-from experiments.launch import UsageError
-from experiments.playing import PlayedEpisode, Player, attempts_of
-from experiments.trained import load_trained_agent
+from experiments.evaluation import evaluate as evaluating
+from experiments.evaluation.command import evaluation_file
+from experiments.evaluation.evaluate import evaluate
+from experiments.evaluation.report import format_evaluation
+from relational_rl.config import EnvSpec, replace
+from relational_rl.errors import UsageError
+from relational_rl.playing.player import PlayedEpisode, Player, attempts_of
+from relational_rl.trained import load_run
 
 
 class ScriptedPlayer:
@@ -22,7 +24,7 @@ class ScriptedPlayer:
     def __init__(self):
         self.asked = []
 
-    def play(self, game, attempts, policy, seed, on_episode):
+    def play(self, env, attempts, policy, seed, on_episode):
         self.asked += attempts
         episodes = []
         for attempt in attempts:
@@ -86,10 +88,8 @@ def test_the_command_counts_every_try_that_is_played(finished_run, tmp_path, cap
         "(pass@k of 4 tries a level, each with its own random numbers)" in capsys.readouterr().out
     )
     written = json.loads((tmp_path / "evaluation_BoxWorld-Easy-v0_sampled.json").read_text())
-    trained = load_trained_agent(finished_run)
-    episodes = Player(trained.agent, trained.spec, 16).play(
-        training_game(trained.config), attempts_of(range(12), 4)
-    )
+    trained = load_run(finished_run)
+    episodes = Player(trained.agent, trained.spec, 16).play(trained.env, attempts_of(range(12), 4))
     tries = np.reshape([episode.is_success for episode in episodes], (12, 4))
     assert np.count_nonzero(tries.any(axis=1) & ~tries.all(axis=1)) > 0  # some solved now and then
     pairs = [tries[:, pair].any(axis=1) for pair in map(list, itertools.combinations(range(4), 2))]
@@ -102,7 +102,7 @@ def test_the_command_counts_every_try_that_is_played(finished_run, tmp_path, cap
 def test_levels_that_were_trained_on_are_not_called_held_out(tiny_agent, monkeypatch):
     evaluation, _ = evaluate(tiny_agent, num_levels=8, player=ScriptedPlayer(), baseline=False)
     assert "each played once, none of them trained on" in format_evaluation(evaluation)
-    monkeypatch.setattr(command, "levels_trained_on", lambda config, first, count: 5)
+    monkeypatch.setattr(evaluating, "levels_trained_on", lambda experiment, first, count: 5)
     evaluation, _ = evaluate(tiny_agent, num_levels=8, player=ScriptedPlayer(), baseline=False)
     assert "each played once, 5 of them trained on" in format_evaluation(evaluation)
 
@@ -128,12 +128,12 @@ def test_the_text_says_what_was_measured(tiny_agent):
 
 def test_another_game_has_only_what_it_says(tiny_agent):
     class SilentPlayer:
-        def play(self, game, attempts, policy, seed, on_episode):
+        def play(self, env, attempts, policy, seed, on_episode):
             return [PlayedEpisode(attempt, (0, 1), 0.25, None, {}) for attempt in attempts]
 
     # Any environment that is not Box-World; it is never stepped.
-    game = Game("CartPole-v1")
-    evaluation, _ = evaluate(tiny_agent, game, num_levels=3, player=SilentPlayer())
+    env = EnvSpec(id="CartPole-v1")
+    evaluation, _ = evaluate(tiny_agent, env, num_levels=3, player=SilentPlayer())
     assert evaluation.solved is None
     assert (evaluation.mean_return, evaluation.mean_steps) == (0.25, 2.0)
     text = format_evaluation(evaluation)
@@ -144,11 +144,11 @@ def test_another_game_has_only_what_it_says(tiny_agent):
 
 def test_tries_without_a_success_to_count_are_said_to_be_unknown(tiny_agent):
     class SilentPlayer:
-        def play(self, game, attempts, policy, seed, on_episode):
+        def play(self, env, attempts, policy, seed, on_episode):
             return [PlayedEpisode(attempt, (0,), 0.0, None, {}) for attempt in attempts]
 
     evaluation, _ = evaluate(
-        tiny_agent, Game("CartPole-v1"), num_levels=2, tries=2, player=SilentPlayer()
+        tiny_agent, EnvSpec(id="CartPole-v1"), num_levels=2, tries=2, player=SilentPlayer()
     )
     assert evaluation.solved_in_tries == {}
     assert "no share over tries" in format_evaluation(evaluation)
@@ -158,7 +158,7 @@ def test_the_command_prints_and_writes_what_it_found(tiny_run, tiny_agent, capsy
     arguments = [f"--run_dir={tiny_run}", "--levels=12", "--first_level=3", "--seed=4", "--video"]
     assert command.main(arguments) == 0
     shown = capsys.readouterr().out
-    path = evaluation_file(tiny_run, training_game(tiny_agent.config), "sampled")
+    path = evaluation_file(tiny_run, tiny_agent.env, "sampled")
     assert path.name == "evaluation_BoxWorld-Easy-v0_sampled.json"
     assert f"written to {path}" in shown
     written = json.loads(path.read_text())
@@ -184,8 +184,9 @@ def test_the_command_prints_and_writes_what_it_found(tiny_run, tiny_agent, capsy
         (["--policy=best"], "policy must be one of sampled, greedy, got 'best'"),
         (["--tries=0"], "tries must be at least 1, got 0"),
         (["--tries=3", "--policy=greedy"], "tries needs policy=sampled, because the greedy"),
-        (["--env_id=NoSuchGame-v0"], "cannot make env_id='NoSuchGame-v0'"),
-        (["--env_id=CartPole-v1"], "env_id='CartPole-v1' cannot be played: observation_space"),
+        (["--env_id=NoSuchGame-v0"], "env='NoSuchGame-v0' with {} cannot be made: "),
+        (["--env_id=CartPole-v1"], "env='CartPole-v1' "),
+        (["--levles=3"], "unknown argument '--levles=3'; did you mean '--levels'?"),
     ],
 )
 def test_wrong_arguments_are_one_line(tiny_run, capsys, arguments, message):
@@ -198,3 +199,15 @@ def test_wrong_arguments_are_one_line(tiny_run, capsys, arguments, message):
 def test_a_level_range_beyond_the_held_out_ones_is_refused(tiny_agent):
     with pytest.raises(UsageError, match=r"at most 2\*\*32"):
         evaluate(tiny_agent, first_level=2**32, num_levels=1)
+
+
+def test_levels_that_a_time_limit_cuts_are_not_solved_and_stay_in_the_tables(finished_run):
+    trained = load_run(finished_run)
+    free, _ = evaluate(trained, num_levels=40, baseline=False)
+    kwargs = {**trained.env.kwargs, "max_episode_steps": 25}
+    env = replace(trained.env, {"kwargs": kwargs, "vectorization": "sync"}, "env")
+    cut, episodes = evaluate(trained, env, num_levels=40, baseline=False)
+    assert 0 < cut.solved.successes < free.solved.successes
+    assert cut.solved.trials == 40
+    assert sum(share.trials for share in cut.by_solution_length.values()) == 40
+    assert {len(episode.actions) for episode in episodes if not episode.is_success} == {25}

@@ -6,11 +6,18 @@ import json
 import pytest
 
 from experiments import generalisation
-from experiments.evaluation import Evaluation
-from experiments.generalisation import CONDITIONS, Result, generalise, to_json, to_markdown
-from experiments.launch import UsageError
-from experiments.statistics import wilson_share
-from relational_rl.config import Config
+from experiments.evaluation import generalise as generalising
+from experiments.evaluation.generalise import (
+    CONDITIONS,
+    Result,
+    generalise,
+    to_json,
+    to_markdown,
+)
+from experiments.evaluation.report import Evaluation
+from experiments.evaluation.statistics import wilson_share
+from relational_rl.config import Experiment
+from relational_rl.errors import UsageError
 
 
 def evaluation_of(environment, solved, **changes):
@@ -90,7 +97,7 @@ def test_the_command_plays_every_condition_with_room_for_its_entities(
 ):
     # Two conditions are enough here; the longest paths need the most room.
     monkeypatch.setattr(
-        generalisation.generalise, "__defaults__", (1000, 0, "sampled", 0, CONDITIONS[::3], False)
+        generalising.generalise, "__defaults__", (1000, 0, "sampled", 0, CONDITIONS[::3], False)
     )
     arguments = [f"--run_dir={tiny_run}", "--levels=2", "--policy=greedy"]
     assert generalisation.main(arguments) == 0
@@ -108,7 +115,7 @@ def test_the_command_plays_every_condition_with_room_for_its_entities(
 
 
 def test_what_cannot_be_compared_is_refused(tiny_agent, tmp_path, capsys):
-    elsewhere = dataclasses.replace(tiny_agent, config=Config(env_id="CartPole-v1"))
+    elsewhere = dataclasses.replace(tiny_agent, experiment=Experiment(env="CartPole-v1"))
     with pytest.raises(UsageError, match=r"needs an agent trained on Box-World, got .*CartPole"):
         generalise(elsewhere)
     with pytest.raises(UsageError, match="levels must be at least 1, got 0"):

@@ -6,62 +6,70 @@ import pytest
 import tensorflow as tf
 
 from experiments import launch
-from relational_rl.acting.actor import Actor, make_vector_environment
-from relational_rl.agents import make_agent
-from relational_rl.config import AgentConfig, Config
+from relational_rl.acting.actor import ActorDescription
+from relational_rl.config import (
+    Adam,
+    Cells,
+    EnvSpec,
+    Experiment,
+    Online,
+    Patch,
+    Random,
+    References,
+    Relational,
+    Run,
+    StopAt,
+    VTrace,
+)
 from relational_rl.run.trainer import Trainer
 
 # Five by five cells, the key and the gem's box. In 20 steps a random walk solves few levels.
-TINY = Config(
-    env_id="boxworld:BoxWorld-v0",
-    env_kwargs={
-        "room_size": 5,
-        "num_colors": 4,
-        "solution_length": 1,
-        "num_branches": 0,
-        "max_steps": 20,
-    },
-    envs_per_actor=64,
-    curriculum_window=500,
-    stem="patch",
-    entities="occupied",
-    max_entities=6,
-    entity_size=32,
-    num_frequencies=16,
-    num_references=2,
-    match_size=8,
-    num_blocks=1,
-    head_size=16,
-    mlp=(64,),
-    unroll_length=16,
-    batch_size=32,
-    num_passes=2,
-    policy_clip=0.2,
-    normalize_advantages=True,
-    trace_decay=0.95,
-    reward_scale=0.5,
-    reduction="mean",
-    optimizer="adam",
-    learning_rate=3e-3,
-    entropy_cost=0.01,
-    max_gradient_norm=1.0,
-    total_frames=200_000,
-    stop_at_solved=0.9,
-    metrics_seconds=1.0,
+TINY = Experiment(
+    env=EnvSpec(
+        id="boxworld:BoxWorld-v0",
+        kwargs={
+            "room_size": 5,
+            "num_colors": 4,
+            "solution_length": 1,
+            "num_branches": 0,
+            "max_steps": 20,
+        },
+    ),
+    agent=Relational(
+        encoder=Cells(
+            stem=Patch(size=32, num_frequencies=16),
+            max_entities=6,
+            references=References(count=2, match_size=8),
+        ),
+        num_blocks=1,
+        head_size=16,
+        mlp=(64,),
+    ),
+    learner=VTrace(
+        batch_size=32,
+        num_passes=2,
+        policy_clip=0.2,
+        min_advantage_deviation=0.1,
+        trace_decay=0.95,
+        reward_scale=0.5,
+        reduction="mean",
+        optimizer=Adam(),
+        learning_rate=3e-3,
+        entropy_cost=0.01,
+        max_gradient_norm=1.0,
+    ),
+    source=Online(envs_per_actor=64, unroll_length=16),
+    run=Run(total_frames=200_000, stop_at=StopAt(solved=0.9, window=500), metrics_seconds=1.0),
 )
 
 
 def solved(agent, spec, parameters):
     """Returns the share of episodes that an agent solves on levels of another seed."""
-    actor = Actor(
-        lambda _: make_vector_environment(TINY.env_id, 200, TINY.env_kwargs),
-        agent,
-        spec,
-        unroll_length=200,
-        seed=1_000_003,
-    )
+    actor = ActorDescription(
+        env=TINY.env, agent=agent, spec=spec, num_envs=200, unroll_length=200, index=0, seed=10**6
+    ).build()
     actor.set_parameters(parameters, 0)
-    actor.set_stage(0, {})
+    actor.set_stage(0, TINY.env.kwargs)
     episodes = actor.unroll().episodes
     actor.close()
     assert len(episodes) > 1000
@@ -72,8 +80,8 @@ def test_a_tiny_boxworld_is_learned(tmp_path):
     trainer = Trainer(TINY, tmp_path)
     summary = trainer.run()
     assert summary.reason == "solved", f"not within {summary.frames} frames"
-    trained = solved(make_agent(TINY, trainer.spec), trainer.spec, trainer.learner.parameters())
-    random = solved(make_agent(AgentConfig(agent="random"), trainer.spec), trainer.spec, [])
+    trained = solved(TINY.agent, trainer.spec, trainer.learner.parameters())
+    random = solved(Random(), trainer.spec, [])
     assert random < 0.1
     assert trained > 0.8
 
@@ -94,8 +102,8 @@ def test_another_game_trains_through_the_same_launcher(tmp_path):
                 "--config.num_blocks=1",
                 "--config.num_references=0",
                 "--config.num_passes=1",
-                "--config.envs_per_actor=64",
-                "--config.batch_size=64",
+                "--config.envs_per_actor=16",
+                "--config.batch_size=16",
                 "--config.unroll_length=16",
                 "--config.total_frames=3_000",
                 "--config.metrics_seconds=0",

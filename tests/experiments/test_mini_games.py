@@ -1,18 +1,17 @@
 """Scores of mini-games beside the published ones, and the commands end to end on the stand-in."""
 
-import dataclasses
 import json
 
 import pytest
 from PIL import Image
 from tiny_runs import TINY_MINI_GAME, save_run
 
-from experiments import configs, mini_games
+from experiments import configs
 from experiments import evaluate as command
-from experiments.evaluate import evaluation_file
-from experiments.games import Game, other_game
-from experiments.launch import UsageError
-from experiments.mini_games import (
+from experiments.evaluation import command as evaluating
+from experiments.evaluation import mini_games
+from experiments.evaluation.command import evaluation_file
+from experiments.evaluation.mini_games import (
     SCRIPTED,
     format_scores,
     play_baselines,
@@ -20,9 +19,11 @@ from experiments.mini_games import (
     score_of,
     to_dict,
 )
-from experiments.playing import Attempt, PlayedEpisode, num_slots
-from experiments.trained import load_trained_agent
-from relational_rl.config import override
+from experiments.games import mini_game_of, num_slots, other_env
+from relational_rl.config import EnvSpec, override, replace
+from relational_rl.errors import UsageError
+from relational_rl.playing.player import Attempt, PlayedEpisode
+from relational_rl.trained import load_run
 from sc2_minigames.maps import MINI_GAMES
 
 MOVE_TO_BEACON = "sc2_minigames:SC2/MoveToBeacon-v0"
@@ -38,26 +39,24 @@ def episodes(scores, game="standin", crashed=()):
 
 
 def test_a_mini_game_is_known_by_its_id():
-    assert Game(MOVE_TO_BEACON).mini_game == "MoveToBeacon"
-    assert Game("SC2/BuildMarines-v0").mini_game == "BuildMarines"
-    assert Game("boxworld:BoxWorld-v0").mini_game is None
-    assert Game("CartPole-v1").mini_game is None
+    assert mini_game_of(EnvSpec(id=MOVE_TO_BEACON)) == "MoveToBeacon"
+    assert mini_game_of(EnvSpec(id="SC2/BuildMarines-v0")) == "BuildMarines"
+    assert mini_game_of(EnvSpec(id="boxworld:BoxWorld-v0")) is None
+    assert mini_game_of(EnvSpec(id="CartPole-v1")) is None
 
 
 def test_few_mini_games_are_open_at_a_time():
-    assert [num_slots(Game(MOVE_TO_BEACON), count) for count in (3, 30)] == [3, 8]
-    assert [num_slots(Game("CartPole-v1"), count) for count in (3, 300)] == [3, 256]
+    assert [num_slots(EnvSpec(id=MOVE_TO_BEACON), count) for count in (3, 30)] == [3, 8]
+    assert [num_slots(EnvSpec(id="CartPole-v1"), count) for count in (3, 300)] == [3, 256]
 
 
 def test_another_mini_game_is_played_on_the_same_game():
-    config = dataclasses.replace(
-        configs.load("sc2_movetobeacon_small"),
-        env_kwargs={"game": "standin", "screen_size": 16, "minimap_size": 8, "max_game_loops": 80},
-    )
-    other = other_game(config, "sc2_minigames:SC2/DefeatRoaches-v0")
-    assert other.mini_game == "DefeatRoaches"
-    assert other.env_kwargs == {"game": "standin", "screen_size": 16, "minimap_size": 8}
-    assert other_game(config, "boxworld:BoxWorld-v0").env_kwargs == {}
+    kwargs = {"game": "standin", "screen_size": 16, "minimap_size": 8, "max_game_loops": 80}
+    experiment = replace(configs.load("sc2_movetobeacon_small"), {"env.kwargs": kwargs})
+    other = other_env(experiment, "sc2_minigames:SC2/DefeatRoaches-v0")
+    assert mini_game_of(other) == "DefeatRoaches"
+    assert other.kwargs == {"game": "standin", "screen_size": 16, "minimap_size": 8}
+    assert other_env(experiment, "boxworld:BoxWorld-v0").kwargs == {}
 
 
 def test_the_published_scores_are_the_papers():
@@ -120,11 +119,11 @@ def test_thirty_episodes_are_usual_and_box_world_keeps_its_levels(
 ):
     asked = []
 
-    def refuse(trained, game, num_levels, *_, **__):
+    def refuse(trained, env, num_levels, *_, **__):
         asked.append(num_levels)
         raise UsageError("enough")
 
-    monkeypatch.setattr(command, "evaluate", refuse)
+    monkeypatch.setattr(evaluating, "evaluate", refuse)
     for arguments in ([mini_game_run], [tiny_run], [mini_game_run, "--levels=4"]):
         assert command.main([f"--run_dir={arguments[0]}", *arguments[1:]]) == 1
     assert asked == [30, 5000, 4]
@@ -134,9 +133,8 @@ def test_the_command_compares_and_says_on_which_game(mini_game_run, tmp_path, ca
     arguments = [f"--run_dir={mini_game_run}", f"--out={tmp_path}", "--levels=2", "--video"]
     assert command.main(arguments) == 0, capsys.readouterr().err
     shown = capsys.readouterr().out
-    trained = load_trained_agent(mini_game_run)
-    game = Game(MOVE_TO_BEACON, trained.config.env_kwargs)
-    path = evaluation_file(tmp_path, game, "sampled")
+    trained = load_run(mini_game_run)
+    path = evaluation_file(tmp_path, trained.env, "sampled")
     assert path.name == "evaluation_SC2-MoveToBeacon-v0_sampled.json"
     written = json.loads(path.read_text())
     assert (written["num_levels"], written["solved"]) == (2, None)
@@ -161,9 +159,10 @@ def test_the_command_compares_and_says_on_which_game(mini_game_run, tmp_path, ca
 
 
 def test_the_scripted_agent_goes_for_the_beacon_where_chance_does_not(mini_game_run):
-    trained = load_trained_agent(mini_game_run)
-    game = Game(MOVE_TO_BEACON, {**trained.config.env_kwargs, "max_game_loops": 240})
-    random, scripted = play_baselines(trained, game, range(1))
+    trained = load_run(mini_game_run)
+    kwargs = {**trained.env.kwargs, "max_game_loops": 240}
+    env = replace(trained.env, {"kwargs": kwargs}, "env")
+    random, scripted = play_baselines(trained, env, range(1))
     assert scripted.mean.value >= 2  # 15 seconds, and a beacon every four or five
     assert random.mean.value < scripted.mean.value / 2
 
@@ -171,9 +170,8 @@ def test_the_scripted_agent_goes_for_the_beacon_where_chance_does_not(mini_game_
 def test_a_missing_installation_is_one_line(tmp_path, monkeypatch, capsys):
     pytest.importorskip("pysc2")
     monkeypatch.setenv("SC2PATH", str(tmp_path / "nowhere"))
-    config = override(configs.load("sc2_movetobeacon_small"), TINY_MINI_GAME)
-    kwargs = {**config.env_kwargs, "game": "starcraft"}
-    save_run(tmp_path / "run", dataclasses.replace(config, env_kwargs=kwargs))
+    experiment = override(configs.load("sc2_movetobeacon_small"), TINY_MINI_GAME)
+    save_run(tmp_path / "run", replace(experiment, {"env.kwargs.game": "starcraft"}))
     assert command.main([f"--run_dir={tmp_path / 'run'}", "--levels=1"]) == 1
     error = capsys.readouterr().err
     assert "error: no episode can be started: " in error
