@@ -272,6 +272,6 @@ class Convolutions:
 
 @lru_cache
 def _coordinates(height: int, width: int) -> np.ndarray:
-    """Returns (x, y) of every cell, float32 [cells, 2]; see `relational_rl.nn.entities.coordinates`."""
+    """Returns (x, y) of every cell, float32 [cells, 2], as `coordinates` of nn/entities.py does."""
     y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
     return np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32)

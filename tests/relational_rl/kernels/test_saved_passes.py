@@ -113,7 +113,7 @@ def test_a_second_derivative_is_an_error(case, compiled):
             norm = tf.add_n([tf.reduce_sum(value**2) for value in gradients])
         return outer.gradient(norm, case.variables)
 
-    with pytest.raises(NotImplementedError, match="once; second derivatives need .*=plain"):
+    with pytest.raises(NotImplementedError, match=r"once; second derivatives need .*=plain"):
         (tf.function(penalty) if compiled else penalty)()
 
 
