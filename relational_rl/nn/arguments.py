@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import sonnet as snt
 
 from relational_rl._quiet import tf
+from relational_rl.nn.initializers import STANDARD, Initializer
 
 
 class ArgumentHeads(snt.Module):
@@ -37,6 +38,7 @@ class ArgumentHeads(snt.Module):
         channels: int = 16,
         scale: float = 1.0,
         sees: Sequence[str | None] = (),
+        initializer: Initializer = STANDARD,
         name: str | None = None,
     ):
         """Makes the heads.
@@ -50,6 +52,7 @@ class ArgumentHeads(snt.Module):
           channels: of the transposed convolutions; the paper's are 16.
           scale: factor on the initial weights of the last layers.
           sees: for a spatial argument the image whose pixels it sees; () for the published heads.
+          initializer: of the weights.
           name: name of the module.
 
         Raises:
@@ -63,8 +66,8 @@ class ArgumentHeads(snt.Module):
             dict.fromkeys((side, image) for side, image in self._canvas_of if side is not None)
         )
         self._levels = tuple(_level(side, map_shape) for side, _ in self._canvases)
-        last = snt.initializers.VarianceScaling(scale**2)
-        embedding = snt.initializers.TruncatedNormal(stddev=1.0)
+        hidden, last = initializer.hidden(), initializer.output(scale)
+        embedding = initializer.embedding(stddev=1.0)
         self._embeddings = tf.Variable(
             embedding([num_types, embedding_size], tf.float32), name="type_embeddings"
         )
@@ -74,14 +77,16 @@ class ArgumentHeads(snt.Module):
             total = sum(sizes[k] for k in self._plain)
             self._linear = snt.Linear(total, w_init=last, name="plain_arguments")
         self._ups = [
-            snt.Conv2DTranspose(channels, 4, stride=2, name=f"up_{i}")
+            snt.Conv2DTranspose(channels, 4, stride=2, w_init=hidden, name=f"up_{i}")
             for i in range(max(self._levels, default=0))
         ]
         # A 1x1 convolution of [map, tiled embedding], as the sum of its two parts.
         self._from_map, self._from_type, self._pixels = [], [], []
         for i, canvas in enumerate(self._canvases):
-            self._from_map.append(snt.Conv2D(channels, 1, name=f"from_map_{i}"))
-            self._from_type.append(snt.Linear(channels, with_bias=False, name=f"from_type_{i}"))
+            self._from_map.append(snt.Conv2D(channels, 1, w_init=hidden, name=f"from_map_{i}"))
+            self._from_type.append(
+                snt.Linear(channels, with_bias=False, w_init=hidden, name=f"from_type_{i}")
+            )
             # Without a bias, which a softmax over the pixels does not see.
             count = self._canvas_of.count(canvas)
             self._pixels.append(
@@ -91,14 +96,17 @@ class ArgumentHeads(snt.Module):
         self._seen = tuple((i, image) for i, (_, image) in enumerate(self._canvases) if image)
         self._channels = channels
         self._from_pixels = [
-            snt.Conv2D(channels, 1, with_bias=False, name=f"from_pixels_{i}") for i, _ in self._seen
+            snt.Conv2D(
+                channels, 1, with_bias=False, w_init=initializer.input(), name=f"from_pixels_{i}"
+            )
+            for i, _ in self._seen
         ]
         self._direct = [
             snt.Conv2D(
                 self._canvas_of.count(self._canvases[i]),
                 1,
                 with_bias=False,
-                w_init=snt.initializers.Zeros(),
+                w_init=initializer.output(0.0),
                 name=f"direct_{i}",
             )
             for i, _ in self._seen

@@ -6,6 +6,7 @@ B batch, N entities, F features, H heads, D head size.
 import sonnet as snt
 
 from relational_rl._quiet import tf
+from relational_rl.nn.initializers import STANDARD, Initializer
 
 # Added to the logits of entities that are only padding; exp() of it is exactly 0 in float32.
 _MASKED = -1e9
@@ -19,12 +20,19 @@ class MultiHeadAttention(snt.Module):
     features of one head, so that heads do not scale one another.
     """
 
-    def __init__(self, num_heads: int, head_size: int, name: str | None = None):
+    def __init__(
+        self,
+        num_heads: int,
+        head_size: int,
+        initializer: Initializer = STANDARD,
+        name: str | None = None,
+    ):
         """Makes the module.
 
         Args:
           num_heads: H, at least 1.
           head_size: D, at least 1.
+          initializer: of the weights.
           name: name of the module.
 
         Raises:
@@ -37,7 +45,12 @@ class MultiHeadAttention(snt.Module):
         self.num_heads = num_heads
         self.head_size = head_size
         # One product for the three projections.
-        self._project = snt.Linear(3 * num_heads * head_size, with_bias=False, name="qkv")
+        self._project = snt.Linear(
+            3 * num_heads * head_size,
+            with_bias=False,
+            w_init=initializer.hidden(parts=3),
+            name="qkv",
+        )
         self._norm_scale = tf.Variable(tf.ones([3, num_heads, head_size]), name="qkv_norm_scale")
         self._norm_offset = tf.Variable(tf.zeros([3, num_heads, head_size]), name="qkv_norm_offset")
 

@@ -6,6 +6,7 @@ import sonnet as snt
 
 from relational_rl._quiet import tf
 from relational_rl.nn.entities import Entities, all_cells, occupied_cells
+from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.references import References
 from relational_rl.nn.stems import ConvStem, PatchStem
 
@@ -22,6 +23,7 @@ class EntityEncoder(snt.Module):
         max_entities: int | None = None,
         references: References | None = None,
         likeness: bool = False,
+        initializer: Initializer = STANDARD,
         name: str | None = None,
     ):
         """Makes the encoder.
@@ -36,6 +38,7 @@ class EntityEncoder(snt.Module):
           references: tells every entity of learned points of reference; None for none.
           likeness: whether to tell how alike the colours of entities are (needs the patch stem's
             random Fourier features).
+          initializer: of the weights after the references.
           name: name of the module.
 
         Raises:
@@ -56,7 +59,9 @@ class EntityEncoder(snt.Module):
         self.max_entities = max_entities
         self.references = references
         self.likeness = likeness
-        self._merge = snt.Linear(stem.entity_size, name="merge") if references else None
+        self._merge: snt.Linear | None = None
+        if references is not None:
+            self._merge = snt.Linear(stem.entity_size, w_init=initializer.hidden(), name="merge")
         if max_entities is not None:
             # What the scene looks like without objects; set once, before training.
             self.background = tf.Variable(

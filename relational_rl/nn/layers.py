@@ -10,6 +10,7 @@ import numpy as np
 import sonnet as snt
 
 from relational_rl._quiet import tf
+from relational_rl.nn.initializers import STANDARD, Initializer
 
 
 def signed_log(amounts: tf.Tensor) -> tf.Tensor:
@@ -23,7 +24,12 @@ class LayerEmbedding(snt.Module):
     """Amounts go through a logarithm, every category becomes E learned numbers."""
 
     def __init__(
-        self, categories: Sequence[int], num_channels: int, size: int = 10, name: str | None = None
+        self,
+        categories: Sequence[int],
+        num_channels: int,
+        size: int = 10,
+        initializer: Initializer = STANDARD,
+        name: str | None = None,
     ):
         """Makes the module.
 
@@ -32,6 +38,7 @@ class LayerEmbedding(snt.Module):
             channels are amounts.
           num_channels: C.
           size: E; the paper's is 10.
+          initializer: of the embeddings.
           name: name of the module.
         """
         super().__init__(name=name)
@@ -43,9 +50,9 @@ class LayerEmbedding(snt.Module):
         self._offsets = np.concatenate([[0], np.cumsum(self._counts)[:-1]]).astype(np.int32)
         self._size = size
         if len(self._categorical):
-            initializer = snt.initializers.TruncatedNormal(stddev=1.0 / np.sqrt(size))
+            initialize = initializer.embedding(stddev=1.0 / np.sqrt(size))
             shape = [int(self._counts.sum()), size]
-            self._table = tf.Variable(initializer(shape, tf.float32), name="embeddings")
+            self._table = tf.Variable(initialize(shape, tf.float32), name="embeddings")
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Maps [N, H, W, C] of any dtype to float32 [N, H, W, amounts + E * categorical].
@@ -84,9 +91,18 @@ class MapEncoder(snt.Module):
         image_shape: tuple[int, int, int],
         map_size: int = 8,
         channels: int = 32,
+        initializer: Initializer = STANDARD,
         name: str | None = None,
     ):
-        """Makes the encoder for images (height, width, ...)."""
+        """Makes the encoder.
+
+        Args:
+          image_shape: (height, width, ...) of the images.
+          map_size: the larger side of a map is at most this.
+          channels: of the convolutions.
+          initializer: of the weights.
+          name: name of the module.
+        """
         super().__init__(name=name)
         height, width = image_shape[:2]
         stages = map_stages(max(height, width), map_size)
@@ -95,12 +111,13 @@ class MapEncoder(snt.Module):
         self.map_shape = (height, width)
         self._stages = []
         for i in range(max(stages, 1)):  # an image that is small enough is not halved
-            stride = 2 if stages else 1
+            stride, hidden = 2 if stages else 1, initializer.hidden()
+            first = hidden if i else initializer.input()
             self._stages.append(
                 (
-                    snt.Conv2D(channels, 4, stride=stride, name=f"down_{i}"),
-                    snt.Conv2D(channels, 3, name=f"residual_{i}_first"),
-                    snt.Conv2D(channels, 3, name=f"residual_{i}_second"),
+                    snt.Conv2D(channels, 4, stride=stride, w_init=first, name=f"down_{i}"),
+                    snt.Conv2D(channels, 3, w_init=hidden, name=f"residual_{i}_first"),
+                    snt.Conv2D(channels, 3, w_init=hidden, name=f"residual_{i}_second"),
                 )
             )
 

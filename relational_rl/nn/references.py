@@ -8,6 +8,7 @@ import sonnet as snt
 
 from relational_rl._quiet import tf
 from relational_rl.nn.entities import Entities
+from relational_rl.nn.initializers import STANDARD, Initializer
 
 
 class References(snt.Module):
@@ -24,14 +25,28 @@ class References(snt.Module):
       how alike the features are: the product of two learned projections.
     """
 
-    def __init__(self, num_references: int, match_size: int, name: str | None = None):
-        """Makes the module for R references and products of `match_size` features."""
+    def __init__(
+        self,
+        num_references: int,
+        match_size: int,
+        initializer: Initializer = STANDARD,
+        name: str | None = None,
+    ):
+        """Makes the module.
+
+        Args:
+          num_references: R.
+          match_size: features of the product of two projections.
+          initializer: of the weights.
+          name: name of the module.
+        """
         super().__init__(name=name)
         self.num_references = num_references
         self.match_size = match_size
-        self._score = snt.Linear(num_references, name="score")
-        self._own = snt.Linear(match_size, name="own_match")
-        self._other = snt.Linear(match_size, name="reference_match")
+        hidden = initializer.hidden()
+        self._score = snt.Linear(num_references, w_init=hidden, name="score")
+        self._own = snt.Linear(match_size, w_init=hidden, name="own_match")
+        self._other = snt.Linear(match_size, w_init=hidden, name="reference_match")
 
     def __call__(
         self, entities: Entities, waves: tf.Tensor, map_shape: tuple[int, int]

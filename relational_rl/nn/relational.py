@@ -8,6 +8,7 @@ import sonnet as snt
 from relational_rl._quiet import tf
 from relational_rl.nn.attention import MultiHeadAttention
 from relational_rl.nn.entities import Entities
+from relational_rl.nn.initializers import STANDARD, Initializer
 
 # A head's first weight of likeness: an equal colour counts e^4 times an unlike one.
 _FIRST_LIKENESS = 4.0
@@ -42,18 +43,28 @@ class RelationalBlock(snt.Module):
         head_size: int,
         entity_size: int,
         mlp: tuple[int, ...] = (),
+        initializer: Initializer = STANDARD,
         name: str | None = None,
     ):
-        """Makes a block for entities of `entity_size` features, with hidden layers of sizes `mlp`.
+        """Makes a block.
 
-        () stands for one hidden layer of the entity's size.
+        Args:
+          num_heads: H.
+          head_size: D.
+          entity_size: F.
+          mlp: sizes of the hidden layers; () for one of the entity's size.
+          initializer: of the weights.
+          name: name of the module.
         """
         super().__init__(name=name)
         first, *further = mlp or (entity_size,)
-        self._attention = MultiHeadAttention(num_heads, head_size)
-        self._hidden = snt.Linear(first, name="hidden")
-        self._further = [snt.Linear(size, name=f"hidden_{i}") for i, size in enumerate(further, 1)]
-        self._update = snt.Linear(entity_size, name="update")
+        hidden = initializer.hidden()
+        self._attention = MultiHeadAttention(num_heads, head_size, initializer)
+        self._hidden = snt.Linear(first, w_init=hidden, name="hidden")
+        self._further = [
+            snt.Linear(size, w_init=hidden, name=f"hidden_{i}") for i, size in enumerate(further, 1)
+        ]
+        self._update = snt.Linear(entity_size, w_init=hidden, name="update")
         self._norm = snt.LayerNorm(-1, create_scale=True, create_offset=True)
 
     @snt.once
@@ -106,6 +117,7 @@ class RelationalModule(snt.Module):
         head_size: int = 32,
         share_weights: bool = True,
         mlp: tuple[int, ...] = (),
+        initializer: Initializer = STANDARD,
         name: str | None = None,
     ):
         """Makes the module.
@@ -116,6 +128,7 @@ class RelationalModule(snt.Module):
           head_size: D; the paper's "d = 64" is ambiguous, here H * D = 64 by default.
           share_weights: whether every block is the same block (the paper's choice on Box-World).
           mlp: sizes of the hidden layers in a block; () for one of the entity's size.
+          initializer: of the weights.
           name: name of the module.
 
         Raises:
@@ -129,6 +142,7 @@ class RelationalModule(snt.Module):
         self.head_size = head_size
         self.mlp = tuple(mlp)
         self._share_weights = share_weights
+        self._initializer = initializer
         self.blocks: list[RelationalBlock] = []
 
     @snt.once
@@ -136,7 +150,12 @@ class RelationalModule(snt.Module):
         count = 1 if self._share_weights else self.num_blocks
         self.blocks = [
             RelationalBlock(
-                self.num_heads, self.head_size, entity_size, self.mlp, name=f"block_{i}"
+                self.num_heads,
+                self.head_size,
+                entity_size,
+                self.mlp,
+                self._initializer,
+                name=f"block_{i}",
             )
             for i in range(count)
         ]

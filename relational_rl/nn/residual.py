@@ -4,6 +4,7 @@ import sonnet as snt
 
 from relational_rl._quiet import tf
 from relational_rl.nn.entities import Entities
+from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.relational import RelationalOutput
 
 
@@ -26,6 +27,7 @@ class ResidualModule(snt.Module):
         map_shape: tuple[int, int],
         num_convolutions: int = 2,
         channels: int = 0,
+        initializer: Initializer = STANDARD,
         name: str | None = None,
     ):
         """Makes the module.
@@ -35,6 +37,7 @@ class ResidualModule(snt.Module):
           map_shape: (height, width) of the map whose cells the entities are.
           num_convolutions: how many convolutions a block has, at least 1.
           channels: of the convolutions and of what is returned; 0 for those of the entities.
+          initializer: of the weights.
           name: name of the module.
 
         Raises:
@@ -48,18 +51,19 @@ class ResidualModule(snt.Module):
         self.num_convolutions = num_convolutions
         self._map_shape = map_shape
         self._channels = channels
+        self._initializer = initializer
         self._project: snt.Linear | None = None
         self._convolutions: list[tuple[snt.Conv2D, ...]] = []
 
     @snt.once
     def _build(self, size: int):
-        channels = self._channels or size
+        channels, hidden = self._channels or size, self._initializer.hidden()
         if channels != size:
-            self._project = snt.Linear(channels, name="project")
+            self._project = snt.Linear(channels, w_init=hidden, name="project")
         places = ["first", "second", *(f"{k + 1}" for k in range(2, self.num_convolutions))]
         self._convolutions = [
             tuple(
-                snt.Conv2D(channels, 3, name=f"block_{i}_{place}")
+                snt.Conv2D(channels, 3, w_init=hidden, name=f"block_{i}_{place}")
                 for place in places[: self.num_convolutions]
             )
             for i in range(self.num_blocks)

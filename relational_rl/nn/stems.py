@@ -13,6 +13,7 @@ import sonnet as snt
 
 from relational_rl._quiet import tf
 from relational_rl.nn.entities import coordinates, gather_cells
+from relational_rl.nn.initializers import STANDARD, Initializer
 
 
 class StemOutput(NamedTuple):
@@ -40,9 +41,21 @@ class ConvStem(snt.Module):
         channels: Sequence[int] = (12, 24),
         kernel_size: int = 2,
         padding: str = "SAME",
+        initializer: Initializer = STANDARD,
         name: str | None = None,
     ):
-        """Makes the stem; raises ValueError if the padding is neither SAME nor VALID."""
+        """Makes the stem.
+
+        Args:
+          channels: of every layer.
+          kernel_size: rows and columns of every kernel.
+          padding: SAME or VALID.
+          initializer: of the weights.
+          name: name of the module.
+
+        Raises:
+          ValueError: the padding is neither SAME nor VALID.
+        """
         super().__init__(name=name)
         if padding not in ("SAME", "VALID"):
             raise ValueError(f"padding must be SAME or VALID, got {padding!r}")
@@ -50,7 +63,13 @@ class ConvStem(snt.Module):
         self._kernel_size = kernel_size
         self.padding = padding
         self._layers = [
-            snt.Conv2D(size, kernel_size, padding=padding, name=f"conv_{i}")
+            snt.Conv2D(
+                size,
+                kernel_size,
+                padding=padding,
+                w_init=initializer.hidden() if i else initializer.input(),
+                name=f"conv_{i}",
+            )
             for i, size in enumerate(channels)
         ]
 
@@ -95,6 +114,7 @@ class PatchStem(snt.Module):
         num_frequencies: int = 32,
         frequency_scale: float = 20.0,
         place_scale: float = 5.0,
+        initializer: Initializer = STANDARD,
         name: str | None = None,
     ):
         """Makes the stem.
@@ -107,6 +127,7 @@ class PatchStem(snt.Module):
           frequency_scale: standard deviation of the projections of colours, in radians per full
             range of a channel.
           place_scale: likewise of coordinates, in radians per half of the map.
+          initializer: of the weights.
           name: name of the module.
 
         Raises:
@@ -120,7 +141,7 @@ class PatchStem(snt.Module):
         self.num_frequencies = num_frequencies
         self._frequency_scale = frequency_scale
         self._place_scale = place_scale
-        self._embed = snt.Linear(entity_size, name="embed")
+        self._embed = snt.Linear(entity_size, w_init=initializer.input(), name="embed")
 
     def map_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int]:
         """Returns the height and width of the map: every pixel is a cell."""
