@@ -98,12 +98,12 @@ def test_a_reference_to_equal_colours_is_as_alike_as_can_be(references):
 
 
 def test_entities_know_how_alike_their_colours_are_if_asked():
-    assert make_encoder(max_entities=6)(tf.constant(some_images())).likeness is None
+    assert make_encoder(max_entities=6)({"image": tf.constant(some_images())}).likeness is None
     encoder = make_encoder(max_entities=6, likeness=True)
     encoder.background.assign(np.full(SHAPE, 9, np.uint8))
     images = np.full((1, *SHAPE), 9, np.uint8)
     images[0, 1, 1], images[0, 1, 2], images[0, 3, 3] = 200, 40, 200
-    likeness = encoder(tf.constant(images)).likeness.numpy()[0]  # [N, P, N]
+    likeness = encoder({"image": tf.constant(images)}).likeness.numpy()[0]  # [N, P, N]
     np.testing.assert_allclose(likeness[0, 1, :3], [1, likeness[0, 1, 1], 1], atol=1e-4)
     assert likeness[0, 1, 1] < 0.9  # another colour
     np.testing.assert_allclose(likeness[0, 2, 1], 1, atol=1e-4)  # its neighbour to the right
@@ -113,7 +113,7 @@ def make_encoder(stem=None, **values):
     stem = stem or PatchStem(8, num_frequencies=4)
     arguments = {"image_dtype": "uint8", "image_scale": 255.0, **values}
     encoder = EntityEncoder(stem, SHAPE, **arguments)
-    encoder(tf.zeros([1, *SHAPE], arguments["image_dtype"]))
+    encoder({"image": tf.zeros([1, *SHAPE], arguments["image_dtype"])})
     return encoder
 
 
@@ -128,7 +128,7 @@ def some_images(count=3):
 
 def test_every_cell_is_an_entity_unless_asked_otherwise():
     encoder = make_encoder(ConvStem())
-    entities = encoder(tf.constant(some_images()))
+    entities = encoder({"image": tf.constant(some_images())})
     assert entities.features.shape == (3, HEIGHT * WIDTH, 26)
     assert entities.mask is None
     np.testing.assert_array_equal(entities.cells, [np.arange(HEIGHT * WIDTH)] * 3)
@@ -142,7 +142,7 @@ def test_occupied_entities_are_those_of_all_cells_that_differ(num_references):
     assert encoder.needs_background
     encoder.background.assign(np.full(SHAPE, 9, np.uint8))
     images = some_images()
-    features, mask, cells = (x.numpy() for x in encoder(tf.constant(images))[:3])
+    features, mask, cells = (x.numpy() for x in encoder({"image": tf.constant(images)})[:3])
     assert features.shape == (3, 6, 8)
     for b in range(3):
         differs = np.flatnonzero((images[b].reshape(-1, 3) != 9).any(axis=1))
@@ -162,8 +162,8 @@ def test_references_are_merged_to_the_size_of_an_entity():
     encoder.background.assign(np.full(SHAPE, 9, np.uint8))
     by_hand.randomize(encoder)
     images = tf.constant(some_images())
-    merged = encoder(images).features.numpy()
-    entities = encoder(images)
+    merged = encoder({"image": images}).features.numpy()
+    entities = encoder({"image": images})
     stem = encoder.stem(tf.cast(images, tf.float32) / 255.0, entities.cells)
     told = encoder.references(
         entities._replace(features=stem.features), stem.waves, (HEIGHT, WIDTH)
@@ -180,8 +180,8 @@ def test_the_scale_divides_the_image():
         ours.assign(theirs)
     images = some_images()
     np.testing.assert_allclose(
-        bytes_(tf.constant(images)).features,
-        floats(tf.constant(images, tf.float32) / 255.0).features,
+        bytes_({"image": tf.constant(images)}).features,
+        floats({"image": tf.constant(images, tf.float32) / 255.0}).features,
         atol=1e-5,
     )
 
@@ -199,9 +199,9 @@ def test_where_every_cell_is_an_entity_images_may_be_of_any_size():
     stem = ConvStem((3,), padding="SAME")
     encoder = EntityEncoder(stem, SHAPE, "uint8", 255.0)
     images = np.random.default_rng(8).integers(0, 256, (B, 6, 4, 3), np.uint8)
-    entities = encoder(tf.constant(images))
+    entities = encoder({"image": tf.constant(images)})
     assert entities.features.shape == (B, 24, stem.entity_size)
-    same = EntityEncoder(stem, images.shape[1:], "uint8", 255.0)(tf.constant(images))
+    same = EntityEncoder(stem, images.shape[1:], "uint8", 255.0)({"image": images})
     np.testing.assert_array_equal(entities.features, same.features)
     np.testing.assert_array_equal(entities.cells, np.tile(np.arange(24), (B, 1)))
     corners = entities.features.numpy()[0, [0, -1], -2:]

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from relational_rl.acting.actor import estimate_background, make_vector_environment
+from relational_rl.acting.background import estimate_background
+from relational_rl.acting.vectorization import make_vector_environment
+from relational_rl.config import EnvSpec
 from relational_rl.nn.entities import (
     Entities,
     all_cells,
@@ -127,7 +129,7 @@ def test_most_common_image_counts_pixels_not_channels():
 def test_the_background_of_boxworld_is_its_empty_board(kwargs):
     if kwargs:
         kwargs = {**kwargs, "num_branches": 0}
-    environment = make_vector_environment("boxworld:BoxWorld-v0", 32, kwargs)
+    environment = make_vector_environment(EnvSpec("boxworld:BoxWorld-v0", kwargs=kwargs), 32)
     spec = EnvironmentSpec.from_spaces(
         environment.single_observation_space, environment.single_action_space
     )
@@ -141,7 +143,7 @@ def test_the_background_of_boxworld_is_its_empty_board(kwargs):
 
 def test_the_background_is_a_function_of_the_seed():
     def estimate(seed):
-        environment = make_vector_environment("boxworld:BoxWorld-v0", 2)
+        environment = make_vector_environment(EnvSpec("boxworld:BoxWorld-v0"), 2)
         spec = EnvironmentSpec.from_spaces(
             environment.single_observation_space, environment.single_action_space
         )

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from relational_rl.agents import make_agent
-from relational_rl.config import AgentConfig
+from relational_rl.config import Cells, Control, Convolutions, Patch, Relational
 from relational_rl.nn.entities import Entities
 from relational_rl.nn.relational import RelationalModule
 from relational_rl.nn.residual import ResidualModule
@@ -213,12 +212,12 @@ def test_residual_blocks_need_every_cell():
         module(entities())
 
 
-@pytest.mark.parametrize("stem", ["conv", "patch"])
+@pytest.mark.parametrize("stem", [Convolutions(), Patch()], ids=["conv", "patch"])
 def test_control_and_relational_agents_differ_by_their_core_only(stem):
     spec = EnvironmentSpec((7, 6, 3), "uint8", 255.0, 4)
     outside, core = {}, {}
-    for name in ("relational", "control"):
-        agent = make_agent(AgentConfig(agent=name, stem=stem), spec)
+    for description in (Relational(encoder=Cells(stem)), Control(encoder=Cells(stem))):
+        name, agent = description.kind, description.build(spec)
         inner = {variable.ref() for variable in agent.core.variables}
         outside[name], core[name] = {}, {}
         for variable in agent.variables:
@@ -227,8 +226,8 @@ def test_control_and_relational_agents_differ_by_their_core_only(stem):
             where[variable.name] = tuple(variable.shape)
     assert outside["relational"] == outside["control"]
     # The stem (with the fixed projections of a patch), four layers, policy and baseline.
-    assert len(outside["control"]) == {"conv": 4, "patch": 4}[stem] + 2 * 4 + 2 * 2
+    assert len(outside["control"]) == 4 + 2 * 4 + 2 * 2
     assert not core["relational"].keys() & core["control"].keys()
-    size = 26 if stem == "conv" else 64
+    size = 26 if stem.kind == "conv" else 64
     # 3 residual blocks of two 3x3 convolutions with as many channels as an entity has features.
     assert sorted(core["control"].values()) == sorted([(3, 3, size, size), (size,)] * 6)
