@@ -3,34 +3,36 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo reproduce test check format bench clean
+.PHONY: help demo reproduce test check format bench docs clean
 
 help:
-	@echo "make demo       train the relational agent on BoxWorld-Easy, evaluate it, draw what it attends to"
-	@echo "make reproduce  the paper's Box-World: train, evaluate, generalise, draw"
+	@echo "make demo       train the relational agent on BoxWorld-Easy, evaluate it, draw its attention"
+	@echo "make reproduce  the paper's Box-World: train, evaluate, test generalisation, draw"
 	@echo "make test       run all tests"
 	@echo "make check      formatter, linter and type checker"
-	@echo "make format     let the formatter and the linter mend what they can"
+	@echo "make format     format the code and auto-fix what the linter can"
 	@echo "make bench      measure the environment and the training loop"
+	@echo "make docs       build the documentation into site/"
+	@echo "make clean      remove .venv, build outputs and caches"
 
 # One stamp per set of dependencies; a change of setup.cfg installs again.
-$(VENV)/.stamp-run: setup.cfg pyproject.toml
+$(VENV)/.stamp-train: setup.cfg pyproject.toml
 	@echo "Setting up $(VENV) (first use; a few minutes) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m pip install --quiet --editable '.[train]'
 	@touch $@
 
 $(VENV)/.stamp-dev: setup.cfg pyproject.toml
 	@echo "Setting up $(VENV) with the development tools (first use; a few minutes) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	@touch $@ $(VENV)/.stamp-run
+	@touch $@ $(VENV)/.stamp-train
 
-demo: $(VENV)/.stamp-run
-	@$(BIN)/python -m experiments.demo
+demo: $(VENV)/.stamp-train
+	@$(BIN)/python -m experiments.cli demo
 
-reproduce: $(VENV)/.stamp-run
-	@$(BIN)/python -m experiments.demo --config=boxworld --levels=5000 --generalisation
+reproduce: $(VENV)/.stamp-train
+	@$(BIN)/python -m experiments.cli demo --config=boxworld --levels=5000 --generalisation
 
 test: $(VENV)/.stamp-dev
 	@$(BIN)/python -m pytest
@@ -45,7 +47,10 @@ format: $(VENV)/.stamp-dev
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.stamp-dev
-	@$(BIN)/python -m experiments.benchmark
+	@$(BIN)/python -m experiments.cli benchmark
+
+docs: $(VENV)/.stamp-dev
+	@$(BIN)/python -m mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -6,13 +6,25 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from relational_rl.config.base import did_you_mean
 from relational_rl.errors import FAILURES, UsageError
 
 COMMANDS = (
     "train", "evaluate", "generalise", "attention", "export", "results", "benchmark", "configs",
     "imitate", "demo",
 )  # fmt: skip
+
+# The packages that an extra of the distribution brings, by what they are needed for.
+_EXTRAS = {
+    "train": (
+        "training and evaluation need TensorFlow",
+        ("tensorflow", "sonnet", "pydantic", "scipy", "matplotlib", "PIL", "tensorboard", "tqdm",
+         "threadpoolctl"),
+    ),
+    "sc2": ("StarCraft II needs PySC2", ("pysc2", "s2clientprotocol", "websocket")),
+    "examples": (
+        "this comparison needs other libraries", ("torch", "minigrid", "stable_baselines3")
+    ),
+}  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return flags.run(flags) or 0
     except FAILURES as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if not (line := _install(error.name)):
+            raise
+        print(f"error: {line}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before a training began, or for the second time
         print("error: interrupted", file=sys.stderr)
@@ -71,6 +88,10 @@ def _config_texts(rest: Sequence[str], flags: argparse.Namespace) -> dict[str, s
     Raises:
       UsageError: something else is among the arguments.
     """
+    if not rest:
+        return {}
+    from relational_rl.config.base import did_you_mean
+
     texts = {}
     takes_config = hasattr(flags, "config")
     for argument in rest:
@@ -83,6 +104,15 @@ def _config_texts(rest: Sequence[str], flags: argparse.Namespace) -> dict[str, s
             )
         texts[name] = text
     return texts
+
+
+def _install(module: str | None) -> str:
+    """Returns what to install for a missing module, "" if no extra brings it."""
+    package = (module or "").partition(".")[0]
+    for extra, (need, packages) in _EXTRAS.items():
+        if package in packages:
+            return f"{need} (no module {package!r}): pip install 'relational-deep-rl[{extra}]'"
+    return ""
 
 
 def _flags_of(parser: argparse.ArgumentParser) -> list[str]:
