@@ -108,7 +108,7 @@ class PackedFeatures:
 
         return once(d_pooled, *variables)
 
-    def _forward(self, images: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _forward(self, images: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, np.int64]:
         """Returns the pooled features and the ticket of this pass."""
         slot = self._saved.take()
         try:

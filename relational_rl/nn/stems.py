@@ -155,12 +155,13 @@ class PatchStem(snt.Module):
     def _build(self, channels: int):
         # The same projections in every process and every run.
         random = np.random.default_rng(0)
-        for name, inputs, scale in (
-            ("projections", channels, self._frequency_scale),
-            ("place_projections", 2, self._place_scale),
-        ):
+
+        def projections(inputs: int, scale: float, name: str) -> tf.Variable:
             values = random.normal(size=(inputs, self.num_frequencies)) * scale
-            setattr(self, name, tf.Variable(values.astype(np.float32), trainable=False, name=name))
+            return tf.Variable(values.astype(np.float32), trainable=False, name=name)
+
+        self.projections = projections(channels, self._frequency_scale, "projections")
+        self.place_projections = projections(2, self._place_scale, "place_projections")
 
     def place_features(self, cells: tf.Tensor, map_shape: tuple[int, int]) -> tf.Tensor:
         """Returns coordinates and their waves, float32 [..., 2 + 2 * num_frequencies]."""
