@@ -8,6 +8,7 @@ memory_agent  what agents with a memory share
 building      agents of a configuration and an environment's spec
 """
 
+from relational_rl import _quiet  # noqa: F401  (first: TensorFlow without its start-up noise)
 from relational_rl.agents.entity import EntityAgent
 from relational_rl.agents.protocol import ActOutput, Agent, AttentionMaps, Evaluation
 from relational_rl.agents.random import RandomAgent

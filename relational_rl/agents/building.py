@@ -18,7 +18,9 @@ from relational_rl.errors import ConfigError
 from relational_rl.kernels.features import unsupported
 from relational_rl.nn.arguments import ArgumentHeads
 from relational_rl.nn.encoders import EntityEncoder
+from relational_rl.nn.initializers import Initializer
 from relational_rl.nn.memory import Memory
+from relational_rl.nn.objects import ObjectEncoder, VectorEncoder
 from relational_rl.nn.references import References
 from relational_rl.nn.relational import RelationalModule
 from relational_rl.nn.residual import ResidualModule
@@ -40,7 +42,8 @@ def entity_agent(
             f"{description.kind} for arguments of the sizes {spec.arguments.sizes}"
         )
     likeness = isinstance(description, config.Relational) and description.likeness
-    encoder = (description.encoder or default_encoder(spec)).build(spec, likeness)
+    initializer = description.initialization.build()
+    encoder = (description.encoder or default_encoder(spec)).build(spec, initializer, likeness)
     memory = None
     if description.memory is not None:
         memory = Memory(snt.LSTM(description.memory.size), description.memory.shortcut)
@@ -50,12 +53,13 @@ def entity_agent(
         )
     agent = EntityAgent(
         encoder,
-        _core(description, encoder.map_shape or (0, 0)),
+        _core(description, encoder.map_shape or (0, 0), initializer),
         description.mlp,
         spec.num_actions,
         description.policy_scale,
         memory,
         append_vector=spec.vector_size > 0 and spec.kind != "vector",
+        initializer=initializer,
     )
     _build(agent, spec)
     if isinstance(description, config.Relational):
@@ -78,12 +82,14 @@ def spatial_agent(
     """
     if not spec.images:
         raise ConfigError(f"agent={description.kind} needs images, got {spec.kind} observations")
+    initializer = description.initialization.build()
     encoder = SpatialEncoder(
         spec,
         description.map_size,
         description.map_channels,
         description.embedding_size,
         description.vector_mlp,
+        initializer,
     )
     memory = None
     if description.memory is not None:
@@ -102,17 +108,19 @@ def spatial_agent(
             description.argument_channels,
             description.policy_scale,
             spec.arguments.images if description.argument_pixels else (),
+            initializer,
         )
     agent = SpatialAgent(
         spec,
         encoder,
         memory,
-        _core(description, encoder.map_shape),
+        _core(description, encoder.map_shape, initializer),
         description.mlp,
         description.head_mlp,
         arguments,
         description.policy_scale,
         exact_entropy=description.argument_entropy == "exact",
+        initializer=initializer,
     )
     _build(agent, spec)
     return agent
@@ -123,7 +131,9 @@ def default_encoder(spec: EnvironmentSpec) -> config.Encoder:
     return config.Cells() if spec.kind == "image" else config.Objects()
 
 
-def cell_encoder(description: config.Cells, spec: EnvironmentSpec, likeness: bool) -> EntityEncoder:
+def cell_encoder(
+    description: config.Cells, spec: EnvironmentSpec, initializer: Initializer, likeness: bool
+) -> EntityEncoder:
     """Makes entities of the cells of an image.
 
     Raises:
@@ -134,7 +144,7 @@ def cell_encoder(description: config.Cells, spec: EnvironmentSpec, likeness: boo
     stem: ConvStem | PatchStem
     choice = description.stem
     if isinstance(choice, config.Convolutions):
-        stem = ConvStem(choice.channels, padding=choice.padding)
+        stem = ConvStem(choice.channels, padding=choice.padding, initializer=initializer)
     elif isinstance(choice, config.Patch):
         stem = PatchStem(
             choice.size,
@@ -142,6 +152,7 @@ def cell_encoder(description: config.Cells, spec: EnvironmentSpec, likeness: boo
             choice.num_frequencies,
             choice.frequency_scale,
             choice.place_scale,
+            initializer,
         )
     else:
         stem = choice.build(spec)
@@ -157,13 +168,16 @@ def cell_encoder(description: config.Cells, spec: EnvironmentSpec, likeness: boo
         spec.image_dtype,
         spec.image_scale,
         max_entities=description.max_entities,
-        references=References(references.count, references.match_size) if references else None,
+        references=(
+            References(references.count, references.match_size, initializer) if references else None
+        ),
         likeness=likeness,
+        initializer=initializer,
     )
 
 
 def object_encoder(
-    description: config.Objects, spec: EnvironmentSpec, likeness: bool
+    description: config.Objects, spec: EnvironmentSpec, initializer: Initializer, likeness: bool
 ) -> ObservationEncoder:
     """Makes entities of a set of objects, or of the numbers of a vector.
 
@@ -172,12 +186,10 @@ def object_encoder(
     """
     if likeness:
         raise ConfigError("likeness must be false with encoder=objects, got true")
-    from relational_rl.nn.objects import ObjectEncoder, VectorEncoder
-
-    if "objects" in spec.zeros((1,)):
-        return ObjectEncoder(description.size)
+    if any(entry.kind == "objects" for entry in spec.entries):
+        return ObjectEncoder(description.size, initializer=initializer)
     if spec.vector_size:
-        return VectorEncoder(description.size)
+        return VectorEncoder(description.size, initializer)
     raise ConfigError(
         "encoder=objects needs a set of objects Box(N, F) or a vector, "
         f"got {spec.kind} observations"
@@ -189,7 +201,7 @@ def zero_observations(spec: EnvironmentSpec) -> dict[str, tf.Tensor]:
     return {key: tf.constant(value) for key, value in spec.zeros((1,)).items()}
 
 
-def _core(description: Any, map_shape: tuple[int, int]) -> Core:
+def _core(description: Any, map_shape: tuple[int, int], initializer: Initializer) -> Core:
     """Makes the module in which the relational and the control agent differ."""
     if isinstance(description, config.Control | config.SpatialControl):
         return ResidualModule(
@@ -197,6 +209,7 @@ def _core(description: Any, map_shape: tuple[int, int]) -> Core:
             map_shape,
             description.residual_convolutions,
             description.residual_channels,
+            initializer,
         )
     return RelationalModule(
         description.num_blocks,
@@ -204,6 +217,7 @@ def _core(description: Any, map_shape: tuple[int, int]) -> Core:
         description.head_size,
         description.share_weights,
         description.block_mlp,
+        initializer,
     )
 
 

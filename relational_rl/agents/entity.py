@@ -27,6 +27,7 @@ from relational_rl.agents.protocol import (
 from relational_rl.kernels.features import PackedFeatures
 from relational_rl.math import distributions
 from relational_rl.nn.entities import max_pool
+from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.memory import Memory, State
 
 
@@ -48,6 +49,7 @@ class EntityAgent(MemoryAgent):
         policy_scale: float,
         memory: Memory | None = None,
         append_vector: bool = False,
+        initializer: Initializer = STANDARD,
         name: str = "agent",
     ):
         """Makes an agent of its parts.
@@ -61,6 +63,7 @@ class EntityAgent(MemoryAgent):
             uniform policy.
           memory: recurrent core between the pooled features and the MLP; None for none.
           append_vector: whether the observation's vector joins the pooled features.
+          initializer: of the weights after the pooling.
           name: name of the module.
         """
         super().__init__(name=name)
@@ -68,10 +71,11 @@ class EntityAgent(MemoryAgent):
         self.core = core
         self._memory = memory
         self._append_vector = append_vector
-        self._mlp = snt.nets.MLP(mlp, activate_final=True)
-        initializer = snt.initializers.VarianceScaling(policy_scale**2)
-        self._policy = snt.Linear(num_actions, w_init=initializer, name="policy")
-        self._baseline = snt.Linear(1, name="baseline")
+        self._mlp = snt.nets.MLP(mlp, w_init=initializer.hidden(), activate_final=True)
+        self._policy = snt.Linear(
+            num_actions, w_init=initializer.output(policy_scale), name="policy"
+        )
+        self._baseline = snt.Linear(1, w_init=initializer.output(), name="baseline")
         self._packed: PackedFeatures | None = None
 
     def act(

@@ -37,6 +37,7 @@ from relational_rl.agents.protocol import (
 from relational_rl.math import composite, distributions
 from relational_rl.nn.arguments import ArgumentHeads
 from relational_rl.nn.entities import Entities, all_cells, coordinates
+from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.layers import LayerEmbedding, MapEncoder, signed_log
 from relational_rl.nn.memory import Memory, State
 from relational_rl.observations.spec import EnvironmentSpec
@@ -87,6 +88,7 @@ class SpatialEncoder(snt.Module):
         channels: int,
         embedding_size: int,
         vector_mlp: Sequence[int],
+        initializer: Initializer = STANDARD,
         name: str | None = None,
     ):
         """Makes the encoder.
@@ -97,6 +99,7 @@ class SpatialEncoder(snt.Module):
           channels: of the convolutions.
           embedding_size: numbers that a category becomes.
           vector_mlp: sizes of the layers for the vector and the action before.
+          initializer: of the weights.
           name: name of the module.
 
         Raises:
@@ -106,12 +109,12 @@ class SpatialEncoder(snt.Module):
         images = spec.images
         self._embeddings = {
             name: LayerEmbedding(
-                image.categories, image.shape[2], embedding_size, name=f"{name}_layers"
+                image.categories, image.shape[2], embedding_size, initializer, f"{name}_layers"
             )
             for name, image in images.items()
         }
         self._encoders = {
-            name: MapEncoder(image.shape, map_size, channels, name=f"{name}_encoder")
+            name: MapEncoder(image.shape, map_size, channels, initializer, f"{name}_encoder")
             for name, image in images.items()
         }
         shapes = {name: encoder.map_shape for name, encoder in self._encoders.items()}
@@ -123,14 +126,18 @@ class SpatialEncoder(snt.Module):
         self._last_type: LayerEmbedding | None = None
         if spec.last_action_key is not None:
             self._last_type = LayerEmbedding(
-                [spec.num_actions], 1, embedding_size, name="last_action"
+                [spec.num_actions], 1, embedding_size, initializer, "last_action"
             )
             if spec.arguments is not None:
                 for name in images:
                     here = np.array([image == name for image in spec.arguments.images], bool)
                     self._takes[name] = tf.constant((spec.arguments.table() & here).any(axis=1))
         has_flat = spec.vector_size > 0 or self._last_type is not None
-        self._mlp = snt.nets.MLP(vector_mlp) if has_flat and vector_mlp else None
+        self._mlp = (
+            snt.nets.MLP(vector_mlp, w_init=initializer.input())
+            if has_flat and vector_mlp
+            else None
+        )
 
     def __call__(self, observations: Observations) -> Inputs:
         """Encodes N observations {"image": [N, ...], ...}."""
@@ -172,6 +179,7 @@ class SpatialAgent(MemoryAgent):
         arguments: ArgumentHeads | None,
         policy_scale: float,
         exact_entropy: bool = False,
+        initializer: Initializer = STANDARD,
         name: str = "spatial_agent",
     ):
         """Makes an agent of its parts.
@@ -187,6 +195,7 @@ class SpatialAgent(MemoryAgent):
           policy_scale: factor on the policy layer's initial weights; small values start near the
             uniform policy.
           exact_entropy: whether to sum the entropy of arguments over all action types.
+          initializer: of the weights after the core.
           name: name of the module.
         """
         super().__init__(name=name)
@@ -194,18 +203,24 @@ class SpatialAgent(MemoryAgent):
         self.encoder = encoder
         self._memory = memory
         self.core = core
-        self._mlp = snt.nets.MLP(mlp, activate_final=True, name="nonspatial") if mlp else None
-        initializer = snt.initializers.VarianceScaling(policy_scale**2)
+        hidden = initializer.hidden()
+        self._mlp = (
+            snt.nets.MLP(mlp, w_init=hidden, activate_final=True, name="nonspatial")
+            if mlp
+            else None
+        )
         self._policy = snt.Sequential(
             [
                 *(
-                    [snt.nets.MLP(head_mlp, activate_final=True, name="policy_mlp")]
+                    [snt.nets.MLP(head_mlp, hidden, activate_final=True, name="policy_mlp")]
                     * bool(head_mlp)
                 ),
-                snt.Linear(spec.num_actions, w_init=initializer, name="policy"),
+                snt.Linear(
+                    spec.num_actions, w_init=initializer.output(policy_scale), name="policy"
+                ),
             ]
         )
-        self._baseline = snt.nets.MLP([*head_mlp, 1], name="baseline")
+        self._baseline = snt.nets.MLP([*head_mlp, 1], w_init=hidden, name="baseline")
         self._arguments = arguments
         self._exact_entropy = exact_entropy
         self.num_draws = 1 if spec.arguments is None else 1 + len(spec.arguments.sizes)

@@ -68,17 +68,20 @@ class References(Choice):
 class Encoder(Choice):
     """From an observation to a set of entities; a user's own derives from this class."""
 
-    def build(self, spec: "EnvironmentSpec", likeness: bool = False) -> Any:
+    def build(self, spec: "EnvironmentSpec", initializer: Any, likeness: bool = False) -> Any:
         """Makes the encoder, an `agents.protocol.ObservationEncoder`.
 
         Args:
           spec: of the environment.
+          initializer: of the weights, an `nn.initializers.Initializer`.
           likeness: whether the agent wants to know how alike entities look.
 
         Raises:
           ConfigError: it cannot encode these observations, or cannot tell the likeness.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define build(spec, likeness)")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define build(spec, initializer, likeness)"
+        )
 
 
 @part
@@ -94,11 +97,11 @@ class Cells(Encoder):
         None, "learned reference vectors that entities are compared with; None: none"
     )
 
-    def build(self, spec: "EnvironmentSpec", likeness: bool = False) -> Any:
+    def build(self, spec: "EnvironmentSpec", initializer: Any, likeness: bool = False) -> Any:
         """Makes the encoder; see `Encoder.build`."""
         from relational_rl.agents.building import cell_encoder
 
-        return cell_encoder(self, spec, likeness)
+        return cell_encoder(self, spec, initializer, likeness)
 
 
 @part
@@ -108,11 +111,11 @@ class Objects(Encoder):
     kind: ClassVar[str] = "objects"
     size: Count = value(64, "features of an entity")
 
-    def build(self, spec: "EnvironmentSpec", likeness: bool = False) -> Any:
+    def build(self, spec: "EnvironmentSpec", initializer: Any, likeness: bool = False) -> Any:
         """Makes the encoder; see `Encoder.build`."""
         from relational_rl.agents.building import object_encoder
 
-        return object_encoder(self, spec, likeness)
+        return object_encoder(self, spec, initializer, likeness)
 
 
 class Memory(Choice):
@@ -140,12 +143,22 @@ class ConvLSTM(Memory):
 class Initialization(Choice):
     """Initial values of the weights, by the role of their layer."""
 
+    def build(self) -> Any:
+        """Makes the initialiser, an `nn.initializers.Initializer`."""
+        raise NotImplementedError(f"{type(self).__name__} must define build()")
+
 
 @part
 class StandardInitialization(Initialization):
     """Sonnet's defaults: truncated normal, variance 1 / inputs."""
 
     kind: ClassVar[str] = "standard"
+
+    def build(self) -> Any:
+        """Makes the initialiser; see `Initialization.build`."""
+        from relational_rl.nn.initializers import Standard
+
+        return Standard()
 
 
 @part
@@ -154,6 +167,12 @@ class OrthogonalInitialization(Initialization):
 
     kind: ClassVar[str] = "orthogonal"
     gain: Positive = value(1.4142135623730951, "scale of hidden layers; sqrt(2) suits ReLU")
+
+    def build(self) -> Any:
+        """Makes the initialiser; see `Initialization.build`."""
+        from relational_rl.nn.initializers import Orthogonal
+
+        return Orthogonal(self.gain)
 
 
 class AgentConfig(Choice):

@@ -1,5 +1,6 @@
 """Training an experiment in a run directory."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, TextIO
 from relational_rl.acting.backends import MakeBackend
 from relational_rl.config import Control, Experiment, Relational, SpatialControl
 from relational_rl.config import SpatialRelational as Spatial
-from relational_rl.errors import UsageError
+from relational_rl.errors import ConfigError, UsageError
 from relational_rl.observations.spec import EnvironmentSpec
 from relational_rl.run.directory import check_same_experiment, locked, record
 from relational_rl.run.hooks import Hook, standard_hooks
@@ -72,7 +73,8 @@ def describe_parameters(experiment: Experiment, agent: Any, spec: EnvironmentSpe
     counts = {experiment.agent.label: agent.num_parameters()}
     twin = _twin(experiment.agent)
     if twin is not None:
-        counts[twin.label] = twin.build(spec).num_parameters()
+        with contextlib.suppress(ConfigError):  # there is no control without a map of cells
+            counts[twin.label] = twin.build(spec).num_parameters()
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 

@@ -16,9 +16,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from experiments import configs, launch
-from experiments.provenance import source_commit
+from experiments import configs, launch, training
+from experiments.cli.main import parse
+from experiments.cli.shared import experiment_of
 from relational_rl.config import to_dict
+from relational_rl.run import train
+from relational_rl.run.directory import read_experiment
+from relational_rl.run.machine import source_commit
 
 ROOT = Path(__file__).resolve().parents[2]
 # Frames in one unroll are at most 16 * 4.
@@ -42,8 +46,13 @@ TINY = [
     "--config.metrics_seconds=0",
     "--config.total_frames=150",
 ]
+# Those that another agent, or another stem, does not have.
+BLOCKS = ("num_blocks", "num_heads", "head_size")
+PATCH = ("entity_size", "num_frequencies")
+NETWORK = (*BLOCKS, *PATCH, "num_references", "mlp")
 LAUNCH = [sys.executable, "-m", "experiments.launch"]
 RUN_FILES = {
+    ".lock",
     "checkpoints",
     "config.json",
     "learning_curve.png",
@@ -61,8 +70,11 @@ def eager():
     tf.config.run_functions_eagerly(False)
 
 
-def run(run_dir, *more):
-    return launch.main([*TINY, f"--run_dir={run_dir}", *more])
+def run(run_dir, *more, without=()):
+    """Launches the tiny run, without the values whose names are given."""
+    names = [text.partition("=")[0].removeprefix("--config.") for text in TINY]
+    texts = [text for name, text in zip(names, TINY, strict=True) if name not in without]
+    return launch.main([*texts, f"--run_dir={run_dir}", *more])
 
 
 def checkpoint_states(run_dir):
@@ -87,48 +99,86 @@ def frames_of(run_dir):
 
 
 def test_names_and_values_become_a_config():
-    known, config = launch.parse([*TINY, "--config.seed=3", "--run_dir=somewhere"])
-    assert known.run_dir == Path("somewhere")
-    assert known.backend == "local"
-    assert (config.seed, config.mlp, config.curriculum) == (3, (8,), ())
-    assert config.policy_clip == configs.load("boxworld_easy").policy_clip
+    flags = parse(["train", *TINY, "--config.seed=3", "--run_dir=~/somewhere"])
+    assert flags.run_dir == Path.home() / "somewhere"
+    assert flags.backend == "local"
+    experiment = experiment_of(flags)
+    assert (experiment.run.seed, experiment.agent.mlp, experiment.curriculum) == (3, (8,), None)
+    assert experiment.learner.policy_clip == configs.load("boxworld_easy").learner.policy_clip
 
 
-def test_a_run_directory_is_found_for_it():
-    known, _ = launch.parse(["--config=boxworld_easy", "--config.seed=7"])
-    assert known.run_dir == Path("runs") / "boxworld_easy_seed7"
+def test_old_names_and_new_ones_say_the_same():
+    new = ["--config.run.seed=3", "--config.agent.num_blocks=3", "--config.learner.optimizer=adam"]
+    old = ["--config.seed=3", "--config.num_blocks=3", "--config.optimizer=adam"]
+    one, other = (
+        experiment_of(parse(["train", "--config=boxworld_easy", *texts])) for texts in (new, old)
+    )
+    assert one == other
+
+
+def test_a_preset_can_be_a_file_of_ones_own(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from experiments.configs.boxworld_easy import experiment as easy\n"
+        "from relational_rl.config import replace\n"
+        "experiment = replace(easy, {'run.seed': 5})\n"
+    )
+    assert experiment_of(parse(["train", f"--config={path}"])).run.seed == 5
+
+
+def test_a_run_directory_is_found_for_it(monkeypatch):
+    asked = []
+    monkeypatch.setattr(training, "train", lambda run_dir, *_: asked.append(run_dir))
+    assert launch.main([*TINY, "--config.seed=7"]) == 0
+    assert asked == [Path("runs") / "boxworld_easy_seed7"]
+
+
+def test_a_value_that_would_do_nothing_is_refused(tmp_path, capfd):
+    assert run(tmp_path, "--config.stem=conv", without=("num_frequencies",)) == 1
+    assert capfd.readouterr().err == (
+        "error: config.entity_size does nothing here: there is no agent.encoder.stem.size\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--config=chess"], r"config must be one of .*boxworld_easy.*, got 'chess'"),
-        (["--seed=3"], r"unknown argument '--seed=3'; values are --config\.NAME=VALUE"),
-        (["--config.seed"], r"unknown argument '--config.seed'; values are"),
-        (["--config.seed", "3"], r"unknown argument '--config.seed'; values are"),
+        (["--seed=3"], r"unknown argument '--seed=3'; values of .* are --config\.NAME=VALUE"),
+        (["--config.seed"], r"unknown argument '--config.seed'; .*values of"),
+        (["--config.seed", "3"], r"unknown argument '--config.seed'; .*values of"),
+        (["--bakend=local"], r"unknown argument '--bakend=local'; did you mean '--backend'\?"),
         (["--conf.seed=3"], r"unknown argument '--conf.seed=3'"),
         (["--backend=cloud"], r"backend must be one of local.*, got 'cloud'"),
         (
             ["--config.sead=3"],
-            r"config\.sead is unknown; the names are action_embedding, adam_epsilon, ",
+            r"config\.sead is unknown; did you mean 'seed'.*relational-rl configs NAME",
         ),
-        (["--config.seed=three"], r"config\.seed must be a Python value, got 'three'"),
+        (["--config.seed=three"], r"config\.run\.seed must be a whole number, got 'three'"),
         (["--config.seed=-1"], r"seed must be at least 0, got -1"),
-        (["--config.seed=1.5"], r"config\.seed must be of type int, got 1\.5"),
-        (["--config.agent=best"], r"agent must be one of relational, control, random, got 'best'"),
-        (["--config.batch_size=5"], r"batch_size must be a divisor of envs_per_actor=16, got 5"),
-        (["--config.learning_rate=1e999"], r"learning_rate must be positive and finite, got inf"),
-        (["--config.mlp=[8, -1]"], r"mlp must be of numbers that are at least 1, got \(8, -1\)"),
-        (["--config.env_kwargs={'x': {1}}"], r"env_kwargs must be made of JSON values, got"),
-        (["--config.env_id=boxworld:Chess-v0"], r"env_id='boxworld:Chess-v0' with .*Chess"),
-        (["--config.env_id=chess:Chess-v0"], r"env_id='chess:Chess-v0' .*No module named 'chess'"),
-        (["--config.env_kwargs={'size': 6}"], r"with \{'size': 6\}: .*'size'"),
+        (["--config.seed=1.5"], r"config\.run\.seed must be a whole number, got 1\.5"),
+        (
+            ["--config.agent=best"],
+            r"agent must be one of control, random, relational, .*got 'best'",
+        ),
+        (
+            ["--config.num_branches=1"],
+            r"an argument .* is config\.env\.kwargs\.num_branches",
+        ),
+        (["--config.learning_rate=1e999"], r"learning_rate must be finite, got inf"),
+        (["--config.mlp=[8, -1]"], r"mlp\[1\] must be at least 1, got -1"),
+        (["--config.env_kwargs={'x': {1}}"], r"kwargs must be JSON-serialisable, got"),
+        (["--config.env_kwargs={[]: 1}"], r"env_kwargs must be a Python value, got"),
+        (["--config.env_kwargs=3"], r"env\.kwargs must be a mapping of names to values, got 3"),
+        (["--config.env_id=boxworld:Chess-v0"], r"env='boxworld:Chess-v0' with .*Chess"),
+        (["--config.env_id=chess:Chess-v0"], r"env='chess:Chess-v0' .*No module named 'chess'"),
+        (["--config.env_kwargs={'size': 6}"], r"with \{'size': 6\} cannot be made: .*'size'"),
         (["--config.env_kwargs={'room_size': 1}"], r"room_size must be .*got 1"),
         (["--config.curriculum=[{}, {'solution_length': 99}]"], r"solution_length must be .*99"),
-        (["--config.curriculum=[{}, {'room_size': 7}]"], r"stage 0 of the curriculum must have"),
+        (["--config.curriculum=[{}, {'room_size': 7}]"], r"stage 1 of 2 must have"),
         (
             ["--config.env_id=CartPole-v1", "--config.env_kwargs={}"],
-            r"observation_space must be a Box image \(height, width, channels\) .* got Box\(",
+            r"encoder=cells needs an image, got vector observations",
         ),
         (
             ["--config.stem=conv", "--config.conv_padding=VALID"],
@@ -136,17 +186,18 @@ def test_a_run_directory_is_found_for_it():
         ),
         (
             ["--config.stem=conv", "--config.implementation=packed"],
-            r"implementation=packed is not possible: ",
+            r"implementation must be plain or auto, got 'packed': ",
         ),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(tmp_path, capfd, arguments, message):
     run_dir = tmp_path / "run"
-    assert run(run_dir, *arguments) == 1
+    without = PATCH if "--config.stem=conv" in arguments else ()
+    assert run(run_dir, *arguments, without=without) == 1
     output = capfd.readouterr()
     assert re.fullmatch(f"error: .*{message}.*\n", output.err), output.err
     assert output.out == ""
-    assert not run_dir.exists()
+    assert {path.name for path in run_dir.glob("*")} <= {".lock"}
 
 
 def test_a_run_directory_must_be_writable(tmp_path, capfd):
@@ -159,18 +210,20 @@ def test_a_run_directory_must_be_writable(tmp_path, capfd):
     assert file.read_text() == "mine"
 
 
-@pytest.mark.parametrize("content", ["{", '{"sead": 3}', '{"seed": "three"}'])
+@pytest.mark.parametrize(
+    "content", ["{", "null", "[1]", '{"sead": 3}', '{"run": {"seed": "three"}}']
+)
 def test_a_config_file_must_be_one(tmp_path, capfd, content):
     (tmp_path / "config.json").write_text(content)
     assert run(tmp_path) == 1
-    assert re.fullmatch(r"error: .*config\.json is no config: .*\n", capfd.readouterr().err)
+    assert re.fullmatch(r"error: .*config\.json is no configuration: .*\n", capfd.readouterr().err)
 
 
 def test_an_interruption_before_training_is_no_traceback(tmp_path, capfd, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(launch, "Trainer", interrupt)
+    monkeypatch.setattr(train, "Trainer", interrupt)
     assert run(tmp_path) == 130
     assert capfd.readouterr().err == "error: interrupted\n"
 
@@ -185,11 +238,11 @@ def test_a_run_directory_holds_all_and_the_same_command_goes_on(tmp_path, capfd)
     assert re.search(r"^parameters: relational [\d,]+, control [\d,]+$", output.out, re.M)
     assert re.search(r"^1\d\d frames in 0\.\d minutes: all frames learned from$", output.out, re.M)
     assert {path.name for path in tmp_path.iterdir()} == RUN_FILES
-    config = launch.parse([*TINY])[1]
-    assert json.loads((tmp_path / "config.json").read_text()) == to_dict(config)
-    assert launch.load_run_config(tmp_path) == config
+    experiment = experiment_of(parse(["train", *TINY]))
+    assert json.loads((tmp_path / "config.json").read_text()) == to_dict(experiment)
+    assert read_experiment(tmp_path) == experiment
     (machine,) = json.loads((tmp_path / "machine.json").read_text())
-    known = {"started", "python", "system", "cores", "machine", "commit", "versions"}
+    known = {"started", "version", "python", "system", "cores", "machine", "commit", "versions"}
     assert set(machine) == known
     assert machine["commit"] == source_commit()
     assert machine["python"] == sys.version.split()[0]
@@ -209,13 +262,13 @@ def test_a_run_directory_holds_all_and_the_same_command_goes_on(tmp_path, capfd)
     assert later == sorted(set(later))
     assert 300 <= later[-1] < 300 + 64
     assert len(json.loads((tmp_path / "machine.json").read_text())) == 2
-    assert json.loads((tmp_path / "config.json").read_text())["total_frames"] == 300
+    assert json.loads((tmp_path / "config.json").read_text())["run"]["total_frames"] == 300
 
     # What defines the experiment may not.
     for change, message in {
-        "--config.learning_rate=0.5": r"learning_rate=0\.001, got 0\.5",
-        "--config.seed=1": "seed=0, got 1",
-        "--config.mlp=[8, 8]": r"mlp=\[8\], got \[8, 8\]",
+        "--config.learning_rate=0.5": r"learner\.learning_rate=0\.001, got 0\.5",
+        "--config.seed=1": r"run\.seed=0, got 1",
+        "--config.mlp=[8, 8]": r"agent\.mlp=\(8,\), got \(8, 8\)",
     }.items():
         assert run(tmp_path, "--config.total_frames=300", change) == 1
         error = capfd.readouterr().err
@@ -258,14 +311,16 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(tmp_path, capfd, caplog):
 
 @pytest.mark.parametrize("agent", ["random", "control"])
 def test_the_other_agents_are_launched_alike(tmp_path, agent):
-    assert run(tmp_path, f"--config.agent={agent}", "--config.control_blocks=1") == 0
+    more = [f"--config.agent={agent}"] + ["--config.control_blocks=1"] * (agent == "control")
+    without = BLOCKS if agent == "control" else NETWORK
+    assert run(tmp_path, *more, without=without) == 0
+    assert run(tmp_path, *more, without=without) == 0
     assert {path.name for path in tmp_path.iterdir()} == RUN_FILES
-    assert run(tmp_path, f"--config.agent={agent}", "--config.control_blocks=1") == 0
 
 
 @pytest.mark.parametrize(
     "change",
-    [["--config.reward_scale=1e38"], ["--config.learning_rate=1e38", "--config.agent=control"]],
+    [["--config.baseline_cost=3e38"], ["--config.learning_rate=1e38"]],
     ids=["loss", "step"],
 )
 def test_a_run_that_diverges_stops_and_keeps_what_was_good(tmp_path, capfd, change):
@@ -316,13 +371,13 @@ def newest_frames(run_dir):
     return states[-1]["frames"] if states else -1
 
 
-def test_a_run_survives_five_kills_and_an_interruption(start, tmp_path):
+def test_a_run_survives_three_kills_and_an_interruption(start, tmp_path):
     run_dir = tmp_path / "run"
     out = run_dir.with_suffix(".out")
     more = ("--config.checkpoint_seconds=0", "--config.total_frames=1_000_000")
     moments = random.Random(0)
     saved = -1
-    for kill in range(5):
+    for kill in range(3):
         process = start(run_dir, *more)
         wait_until(lambda: "parameters:" in out.read_text(), process)
         if kill:  # it goes on from what was saved last, wherever the kill before fell
@@ -350,7 +405,7 @@ def test_a_run_survives_five_kills_and_an_interruption(start, tmp_path):
     last = out.read_text().splitlines()[-1]
     frames = newest_frames(run_dir)
     assert last.startswith(f"{frames:,} frames in ")
-    assert last.endswith(": interrupted and saved, the same command goes on")
+    assert last.endswith(": interrupted and saved; rerun the command to resume")
     assert frames_of(run_dir)[-1] == frames
     assert {path.name for path in run_dir.iterdir()} >= RUN_FILES
 
@@ -359,27 +414,27 @@ def test_a_run_survives_five_kills_and_an_interruption(start, tmp_path):
     column = frames_of(run_dir)
     assert column == sorted(set(column))
     assert frames < column[-1] <= frames + 64
-    assert len(json.loads((run_dir / "machine.json").read_text())) == 7
+    assert len(json.loads((run_dir / "machine.json").read_text())) == 5
 
 
 def test_errors_of_the_command_are_one_line_and_status_1(start, tmp_path):
     process = start(tmp_path / "run", "--config.seed=three")
     assert process.wait(300) == 1
     errors = (tmp_path / "run.err").read_text()
-    assert errors == "error: config.seed must be a Python value, got 'three'\n"
+    assert errors == "error: config.run.seed must be a whole number, got 'three'\n"
     assert (tmp_path / "run.out").read_text() == ""
 
 
 def test_tensorflow_is_quiet():
     code = """
 import numpy as np
-import relational_rl
-from relational_rl.agents import make_agent
-from relational_rl.config import AgentConfig
+import relational_rl as rrl
+from gymnasium.spaces import Box, Discrete
 from relational_rl.observations.spec import EnvironmentSpec
-agent = make_agent(AgentConfig(mlp=(8,)), EnvironmentSpec((4, 4, 3), "uint8", 255.0, 4))
+spec = EnvironmentSpec.from_spaces(Box(0, 255, (4, 4, 3), np.uint8), Discrete(4))
+agent = rrl.Relational(mlp=(8,)).build(spec)
 image = np.zeros((2, 4, 4, 3), np.uint8)
-step, _ = agent.step({"image": image}, agent.initial_state(2), np.array([0, 0]))
+step, _ = agent.act({"image": image}, agent.initial_state(2), np.zeros((2, 1)))
 print(step.actions.shape)
 """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
