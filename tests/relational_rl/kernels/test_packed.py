@@ -22,7 +22,7 @@ NETWORKS = {
     "separate": Network(share_weights=False, num_blocks=3, num_heads=4),
     "wide patch": Network(patch=(3, 3), entity_size=24, references=3, match_size=5),
     "no waves": Network(num_frequencies=0, num_blocks=1),
-    "published": Network(conv=(12, 24), head_size=32),
+    "published": Network(conv=(12, 24)),
     "published, VALID": Network(conv=(4, 6), padding="VALID", share_weights=False),
     "three convolutions": Network(conv=(6, 5, 14), num_heads=3),
 }
@@ -62,8 +62,8 @@ def test_more_objects_than_room_keeps_the_first():
 
 
 def test_larger_images_than_the_specs_have_more_cells():
-    case = Case(NETWORKS["published"])
-    images = np.random.default_rng(0).integers(0, 256, (2, 10, 14, 3), np.uint8)
+    case = Case(NETWORKS["published, VALID"])
+    images = np.random.default_rng(0).integers(0, 256, (2, 9, 16, 3), np.uint8)
     np.testing.assert_allclose(case.packed(images), case.plain(images), atol=1e-4)
 
 

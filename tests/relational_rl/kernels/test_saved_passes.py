@@ -21,7 +21,9 @@ MANY = scenes(40, seed=7)
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def case(request):
-    return Case(NETWORKS[request.param])
+    case = Case(NETWORKS[request.param])
+    case.known = {}
+    return case
 
 
 def _loss(features, seed=2):
@@ -36,7 +38,11 @@ def _gradients(case, function, batches):
 
 
 def _expected(case, *batches):
-    return _gradients(case, case.plain, batches)
+    """Returns the modules' gradients, computed once for each combination of the batches above."""
+    key = tuple(map(id, batches))
+    if key not in case.known:
+        case.known[key] = _gradients(case, case.plain, batches)
+    return case.known[key]
 
 
 def test_one_pass(case):
@@ -55,7 +61,7 @@ def test_more_passes_on_one_tape_than_are_saved(case):
     assert len(case.packed._saved) <= 4
 
 
-@pytest.mark.parametrize("others", [[C], [MANY], [B, MANY, C, A, B]], ids=len)
+@pytest.mark.parametrize("others", [[MANY], [B, MANY, C, A, B]], ids=len)
 def test_other_batches_computed_before_the_backward_pass(case, others):
     with tf.GradientTape() as tape:
         loss = _loss(case.packed(A), 0)
@@ -124,7 +130,7 @@ def test_threads_do_not_disturb_one_another(case):
     def learn(images):
         try:
             start.wait(timeout=60)
-            for _ in range(8):
+            for _ in range(4):
                 gradients = _gradients(case, case.packed, [images])
                 case.assert_same_gradients(gradients, expected[len(images)])
         except BaseException as error:
@@ -174,7 +180,8 @@ def test_other_threads_share_out_the_backward_pass():
         loss = _loss(case.packed(images), 0)
     case.packed.limit_threads(2)
     case.packed(images)  # drops the pass in three shares
-    case.assert_same_gradients(tape.gradient(loss, case.variables), _expected(case, images), 1e-4)
+    expected = _gradients(case, case.plain, [images])
+    case.assert_same_gradients(tape.gradient(loss, case.variables), expected, 1e-4)
 
 
 class TestSavedPasses:
