@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -37,6 +38,8 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; returns the exit status: 0 done, 1 failed, 2 wrong usage."""
+    if arguments is None:  # import paths reach files of the working directory, as with `python -m`
+        sys.path.append(os.getcwd())
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         flags = parse(given)
