@@ -50,7 +50,7 @@ bench: $(VENV)/.stamp-dev
 	@$(BIN)/python -m experiments.cli benchmark
 
 docs: $(VENV)/.stamp-dev
-	@$(BIN)/python -m mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -66,13 +66,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     Raises:
       UsageError: a flag is unknown.
     """
-    parser = Parser(
+    flags, rest = parser().parse_known_args(list(arguments))
+    flags.texts = _config_texts(rest, flags)
+    return flags
+
+
+def parser() -> Parser:
+    """Returns the parser of all commands."""
+    whole = Parser(
         prog="relational-rl",
         description="Relational deep reinforcement learning: train agents, evaluate them, and see "
         "why they act.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
         module = importlib.import_module(f"experiments.cli.{name}")
         command = commands.add_parser(
@@ -80,9 +87,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         )
         module.add_flags(command)
         command.set_defaults(run=module.run, flags_known=_flags_of(command))
-    flags, rest = parser.parse_known_args(list(arguments))
-    flags.texts = _config_texts(rest, flags)
-    return flags
+    return whole
 
 
 def _config_texts(rest: Sequence[str], flags: argparse.Namespace) -> dict[str, str]:
