@@ -4,6 +4,7 @@ import by_hand
 import numpy as np
 import pytest
 import tensorflow as tf
+from gymnasium.spaces import Box, Discrete
 
 from relational_rl.config import Cells, Control, Convolutions, Patch, Relational
 from relational_rl.nn.entities import Entities
@@ -214,7 +215,7 @@ def test_residual_blocks_need_every_cell():
 
 @pytest.mark.parametrize("stem", [Convolutions(), Patch()], ids=["conv", "patch"])
 def test_control_and_relational_agents_differ_by_their_core_only(stem):
-    spec = EnvironmentSpec((7, 6, 3), "uint8", 255.0, 4)
+    spec = EnvironmentSpec.from_spaces(Box(0, 255, (7, 6, 3), np.uint8), Discrete(4))
     outside, core = {}, {}
     for description in (Relational(encoder=Cells(stem)), Control(encoder=Cells(stem))):
         name, agent = description.kind, description.build(spec)
