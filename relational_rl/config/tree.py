@@ -141,9 +141,21 @@ def _switch(now: Any, family: Any, kind: str, where: str) -> Any:
     cls = find_choice(family, named(kind) if named else kind, where)
     if isinstance(now, cls) and type(now) is cls:
         return now
-    shared = {field.name for field in _fields(now)} if now is not None else set()
-    kept = {field.name: getattr(now, field.name) for field in _fields(cls) if field.name in shared}
+    # A value of the same name means the same only where it comes from the same base: the
+    # epsilon of one optimiser is not that of another.
+    kept = {
+        field.name: getattr(now, field.name)
+        for field in _fields(cls)
+        if hasattr(now, field.name) and _owner(cls, field.name) is _owner(type(now), field.name)
+    }
     return construct(cls, kept, where)
+
+
+def _owner(cls: type, name: str) -> type | None:
+    """Returns the class that declares a value."""
+    return next(
+        (base for base in cls.__mro__ if name in vars(base).get("__annotations__", ())), None
+    )
 
 
 def _default_class(annotation: Any) -> Any:

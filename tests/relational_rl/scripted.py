@@ -1,5 +1,7 @@
 """A game whose every step is written down beforehand, and a network that is one matrix."""
 
+import itertools
+
 import gymnasium
 import numpy as np
 import sonnet as snt
@@ -7,8 +9,8 @@ import tensorflow as tf
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import SyncVectorEnv
 
-from relational_rl.agents import AgentOutput, StepOutput
-from relational_rl.agents.agent import evaluate_choices
+from relational_rl.agents import ActOutput
+from relational_rl.agents.memory_agent import evaluate_choices
 from relational_rl.math import distributions
 
 NUM_ACTIONS = 3
@@ -72,6 +74,19 @@ def make_scripted(*scripts, **kwargs):
     )
 
 
+def one_each(*scripts, cls=ScriptedEnv, made=None, **kwargs):
+    """Returns what makes an environment of each script in turn, and then of the first again."""
+    turn = itertools.cycle(scripts)
+
+    def make(**env_kwargs):
+        environment = cls(next(turn), **kwargs)
+        if made is not None:
+            made.append((env_kwargs, environment))
+        return environment
+
+    return make
+
+
 class LinearAgent(snt.Module):
     """Policy logits and baseline are one linear layer of the image / IMAGE_SCALE."""
 
@@ -79,6 +94,7 @@ class LinearAgent(snt.Module):
         super().__init__(name="linear_agent")
         self.can_compile = can_compile  # by XLA, which takes seconds
         self.can_compile_heads = True
+        self.num_draws = 1
         random = np.random.default_rng(seed)
         self.num_actions = num_actions
         size = (num_features, num_actions + 1)
@@ -89,10 +105,10 @@ class LinearAgent(snt.Module):
         del batch_size
         return ()
 
-    def unroll_features(self, observations, state, is_first=None, with_attention=False):
-        del is_first, with_attention
+    def unroll_features(self, observations, state, is_first=None):
+        del state, is_first
         image = tf.cast(observations["image"], tf.float32) / IMAGE_SCALE
-        return tf.reshape(image, [*image.shape[:2], self.w.shape[0]]), None, state
+        return tf.reshape(image, [*image.shape[:2], self.w.shape[0]])
 
     def heads(self, features):
         output = tf.tensordot(features, self.w, 1) + self.b
@@ -101,16 +117,13 @@ class LinearAgent(snt.Module):
     def evaluate(self, features, actions):
         return evaluate_choices(*self.heads(features), actions)
 
-    def unroll(self, observations, state, is_first=None, with_attention=False):
-        features, _, state = self.unroll_features(observations, state, is_first, with_attention)
-        return AgentOutput(*self.heads(features)), state
-
-    def step(self, observations, state, seed, greedy=False, with_attention=False):
-        del greedy
+    def act(self, observations, state, uniforms, greedy=False, with_attention=False):
+        del with_attention
         added = {key: value[tf.newaxis] for key, value in observations.items()}
-        output, state = self.unroll(added, state, with_attention=with_attention)
-        logits, baseline = output.policy_logits[0], output.baseline[0]
-        return StepOutput(distributions.sample(logits, seed), logits, baseline), state
+        logits, baseline = self.heads(self.unroll_features(added, state))
+        actions = distributions.choose(logits[0], uniforms[:, 0], greedy)
+        log_probs = distributions.log_prob(logits[0], actions)
+        return ActOutput(actions, log_probs, logits[0], baseline[0]), state
 
     def num_parameters(self):
         return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))

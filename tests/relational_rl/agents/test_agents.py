@@ -4,17 +4,13 @@ import by_hand
 import numpy as np
 import pytest
 import tensorflow as tf
+from flat import flat, image_spec, make_agent, uniforms, unrolled
 
-from relational_rl.agents import make_agent
-from relational_rl.config import AgentConfig
 from relational_rl.nn.entities import Entities, max_pool
-from relational_rl.observations.spec import EnvironmentSpec
 
 HEIGHT, WIDTH, ACTIONS = 6, 7, 4
-SPEC = EnvironmentSpec((HEIGHT, WIDTH, 3), "uint8", 255.0, ACTIONS)
-WITH_VECTOR = EnvironmentSpec(
-    (HEIGHT, WIDTH, 3), "uint8", 255.0, ACTIONS, "image", ("speed",), (2,), (None,)
-)
+SPEC = image_spec((HEIGHT, WIDTH, 3), ACTIONS)
+WITH_VECTOR = image_spec((HEIGHT, WIDTH, 3), ACTIONS, vector=2)
 SMALL = {"entity_size": 8, "head_size": 8, "num_frequencies": 4, "mlp": (16,), "match_size": 4}
 OCCUPIED = {"stem": "patch", "entities": "occupied", "max_entities": 8, **SMALL}
 KINDS = {
@@ -32,7 +28,7 @@ LEARNING = [name for name in KINDS if name != "random"]
 
 
 def make(spec=SPEC, **values):
-    agent = make_agent(AgentConfig(**values), spec)
+    agent = make_agent(spec, **values)
     by_hand.randomize(agent)
     if values.get("agent") != "random" and agent.encoder.needs_background:
         agent.encoder.background.assign(np.full(spec.image_shape, 9, np.uint8))
@@ -54,19 +50,15 @@ def scenes(*leading, objects=5):
     return tf.constant(images.reshape(*leading, HEIGHT, WIDTH, 3))
 
 
-SEED = tf.constant([1, 2])
-
-
 @pytest.mark.parametrize("name", KINDS)
 def test_acting_and_learning_see_the_same_numbers(agents, name):
     agent, images = agents[name], scenes(3, 2)
     state = agent.initial_state(2)
-    output, _ = agent.unroll({"image": images}, state)
+    output = unrolled(agent, {"image": images}, state)
     assert output.policy_logits.shape == (3, 2, ACTIONS)
     assert output.baseline.shape == (3, 2)
-    assert output.attention is None
     for t in range(3):
-        step, state = agent.step({"image": images[t]}, state, SEED)
+        step, state = agent.act({"image": images[t]}, state, uniforms(2))
         assert step.actions.shape == (2,)
         assert step.actions.dtype == tf.int32
         np.testing.assert_allclose(step.policy_logits, output.policy_logits[t], atol=1e-4)
@@ -78,49 +70,49 @@ def test_acting_and_learning_see_the_same_numbers(agents, name):
 @pytest.mark.parametrize("name", KINDS)
 def test_greedy_takes_the_most_probable_action(agents, name):
     agent, images = agents[name], scenes(64)
-    step, _ = agent.step({"image": images}, (), SEED, greedy=True)
+    step, _ = agent.act({"image": images}, (), uniforms(64), greedy=True)
     best = np.argmax(step.policy_logits, axis=-1)
     if name == "random":
         assert len(set(step.actions.numpy())) == ACTIONS  # still random
     else:
         np.testing.assert_array_equal(step.actions, best)
-        sampled, _ = agent.step({"image": images}, (), SEED)
+        sampled, _ = agent.act({"image": images}, (), uniforms(64))
         assert (sampled.actions.numpy() != best).any()
 
 
 @pytest.mark.parametrize("name", ["published", "random"])
-def test_actions_are_a_function_of_the_seed_and_follow_the_policy(agents, name):
+def test_actions_are_a_function_of_the_uniform_numbers_and_follow_the_policy(agents, name):
     agent = agents[name]
     images = tf.tile(scenes(1), [2000, 1, 1, 1])
-    first, _ = agent.step({"image": images}, (), SEED)
-    again, _ = agent.step({"image": images}, (), SEED)
-    other, _ = agent.step({"image": images}, (), tf.constant([1, 3]))
+    first, _ = agent.act({"image": images}, (), uniforms(2000))
+    again, _ = agent.act({"image": images}, (), uniforms(2000))
+    other, _ = agent.act({"image": images}, (), uniforms(2000, seed=1))
     np.testing.assert_array_equal(first.actions, again.actions)
     assert (first.actions.numpy() != other.actions.numpy()).mean() > 0.2
     shares = np.bincount(first.actions, minlength=ACTIONS) / 2000
     np.testing.assert_allclose(shares, tf.nn.softmax(first.policy_logits[0]), atol=0.04)
+    chosen = tf.nn.log_softmax(first.policy_logits).numpy()[range(2000), first.actions]
+    np.testing.assert_allclose(first.log_probs, chosen, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_attention_is_filled_when_asked_for(agents, name):
     agent, images = agents[name], scenes(3)
-    plain, _ = agent.step({"image": images}, (), SEED)
-    told, _ = agent.step({"image": images}, (), SEED, with_attention=True)
+    plain, _ = agent.act({"image": images}, (), uniforms(3))
+    told, _ = agent.act({"image": images}, (), uniforms(3), with_attention=True)
     np.testing.assert_allclose(told.policy_logits, plain.policy_logits, atol=1e-4)
     assert plain.attention is None
     weights, cells, mask = told.attention
-    config = AgentConfig(**KINDS[name])
+    config = flat(**KINDS[name]).agent
     assert len(weights) == (0 if "control" in name else config.num_blocks)
-    count = 8 if config.entities == "occupied" else np.prod(agent.encoder.map_shape)
+    occupied = config.encoder.max_entities is not None
+    count = 8 if occupied else np.prod(agent.encoder.map_shape)
     assert cells.shape == mask.shape == (3, count)
     for block in weights:
         assert block.shape == (3, config.num_heads, count, count)
         np.testing.assert_allclose(np.sum(block, axis=-1), 1.0, atol=1e-5)
-    real = 5 if config.entities == "occupied" else count
+    real = 5 if occupied else count
     assert mask.numpy().sum(axis=1).tolist() == [real] * 3
-    unrolled, _ = agent.unroll({"image": images[tf.newaxis]}, (), with_attention=True)
-    for ours, theirs in zip(unrolled.attention.weights, weights, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 @pytest.mark.parametrize("implementation", ["plain", "packed"])
@@ -131,13 +123,13 @@ def test_room_for_more_entities_changes_nothing(num_references, implementation):
     # 42 is every cell: the network over all cells, masked to the occupied ones.
     for max_entities in (5, 8, 42):
         agent = make(**{**values, "max_entities": max_entities})
-        step, _ = agent.step({"image": images}, (), SEED)
+        step, _ = agent.act({"image": images}, (), uniforms(4))
         outputs.append((step.policy_logits.numpy(), step.baseline.numpy()))
     for logits, baseline in outputs[1:]:
         np.testing.assert_allclose(logits, outputs[0][0], atol=1e-4)
         np.testing.assert_allclose(baseline, outputs[0][1], atol=1e-4)
     too_few = make(**{**values, "max_entities": 4})
-    step, _ = too_few.step({"image": images}, (), SEED)
+    step, _ = too_few.act({"image": images}, (), uniforms(4))
     assert np.abs(step.policy_logits - outputs[0][0]).max() > 1e-3
 
 
@@ -148,17 +140,17 @@ def test_all_cells_masked_to_the_occupied_ones_are_the_occupied_ones():
     ):
         ours.assign(theirs)
     images = scenes(4)
-    entities = everything.encoder(images)
+    entities = everything.encoder({"image": images})
     differs = tf.reshape(tf.reduce_any(images != 9, axis=-1), [4, -1])
     masked = Entities(entities.features, differs, entities.cells)
     related = everything.core(masked).features
     pooled = max_pool(masked._replace(features=related))
     logits, baseline = everything.heads(pooled)
-    step, _ = occupied.step({"image": images}, (), SEED)
+    step, _ = occupied.act({"image": images}, (), uniforms(4))
     np.testing.assert_allclose(step.policy_logits, logits, atol=1e-4)
     np.testing.assert_allclose(step.baseline, baseline, atol=1e-4)
     # Unmasked, the floor is an entity too, and says something else.
-    plain, _ = everything.step({"image": images}, (), SEED)
+    plain, _ = everything.act({"image": images}, (), uniforms(4))
     assert np.abs(plain.policy_logits - logits).max() > 1e-3
 
 
@@ -168,20 +160,19 @@ def test_the_vector_reaches_the_heads(name):
     images = scenes(2)
     logits = []
     for speed in ([[0.0, 0.0]] * 2, [[1.0, 0.0]] * 2, [[0.0, 1.0]] * 2):
-        step, _ = agent.step({"image": images, "vector": tf.constant(speed)}, (), SEED)
+        step, _ = agent.act({"image": images, "vector": tf.constant(speed)}, (), uniforms(2))
         logits.append(step.policy_logits.numpy())
     assert min(np.abs(logits[i] - logits[i - 1]).max() for i in range(3)) > 1e-2
-    output, _ = agent.unroll(
-        {"image": images[tf.newaxis], "vector": tf.constant([[[0.0, 1.0]] * 2])}, ()
-    )
+    seen = {"image": images[tf.newaxis], "vector": tf.constant([[[0.0, 1.0]] * 2])}
+    output = unrolled(agent, seen, ())
     np.testing.assert_allclose(output.policy_logits[0], logits[2], atol=1e-4)
 
 
 def test_the_first_policy_is_nearly_uniform():
     far = []
     for policy_scale in (0.01, 1.0):
-        agent = make_agent(AgentConfig(policy_scale=policy_scale), SPEC)
-        step, _ = agent.step({"image": scenes(20)}, (), SEED)
+        agent = make_agent(SPEC, policy_scale=policy_scale)
+        step, _ = agent.act({"image": scenes(20)}, (), uniforms(20))
         far.append(np.abs(tf.nn.softmax(step.policy_logits) - 1 / ACTIONS).max())
         (kernel,) = (v for v in agent.trainable_variables if v.name.endswith("policy/w:0"))
         # Of a layer with 256 inputs.
@@ -190,8 +181,8 @@ def test_the_first_policy_is_nearly_uniform():
 
 
 def test_the_published_network_has_the_published_sizes():
-    spec = EnvironmentSpec((14, 14, 3), "uint8", 255.0, 4)
-    agent = make_agent(AgentConfig(), spec)
+    spec = image_spec((14, 14, 3), 4)
+    agent = make_agent(spec)
     assert agent.encoder.map_shape == (14, 14)
     stem = (2 * 2 * 3 * 12 + 12) + (2 * 2 * 12 * 24 + 24)
     attention = 26 * 3 * 64 + 2 * 3 * 64
@@ -199,7 +190,7 @@ def test_the_published_network_has_the_published_sizes():
     mlp = (26 * 256 + 256) + 3 * (256 * 256 + 256)
     heads = (256 * 4 + 4) + (256 + 1)
     assert agent.num_parameters() == stem + block + mlp + heads
-    control = make_agent(AgentConfig(agent="control"), spec)
+    control = make_agent(spec, agent="control")
     residual = 3 * 2 * (3 * 3 * 26 * 26 + 26)
     assert control.num_parameters() == stem + residual + mlp + heads
 
@@ -208,7 +199,7 @@ def test_the_published_network_has_the_published_sizes():
 def test_gradients_reach_every_parameter(agents, name):
     agent = agents[name]
     with tf.GradientTape() as tape:
-        output, _ = agent.unroll({"image": scenes(2, 3)}, ())
+        output = unrolled(agent, {"image": scenes(2, 3)}, ())
         loss = tf.reduce_sum(output.policy_logits[..., 0]) + tf.reduce_sum(output.baseline**2)
     gradients = tape.gradient(loss, agent.trainable_variables)
     for variable, gradient in zip(agent.trainable_variables, gradients, strict=True):
@@ -221,7 +212,7 @@ def test_the_random_agent_learns_nothing_and_values_nothing(agents):
     agent = agents["random"]
     assert agent.num_parameters() == 0
     assert agent.variables == ()
-    output, _ = agent.unroll({"image": scenes(3, 2)}, agent.initial_state(2))
+    output = unrolled(agent, {"image": scenes(3, 2)}, agent.initial_state(2))
     np.testing.assert_array_equal(output.policy_logits, np.zeros((3, 2, ACTIONS)))
     np.testing.assert_array_equal(output.baseline, np.zeros((3, 2)))
 
@@ -235,13 +226,13 @@ def test_the_random_agent_learns_nothing_and_values_nothing(agents):
         ),
         (
             {"implementation": "packed", "head_size": 12},
-            "implementation=packed is not possible: its head size",
+            "implementation must be plain or auto, got 'packed': its head size",
         ),
     ],
 )
 def test_what_cannot_be_built_is_a_value_error(values, message):
     with pytest.raises(ValueError, match=message):
-        make_agent(AgentConfig(**values), SPEC)
+        make_agent(SPEC, **values)
 
 
 def test_the_control_agent_has_the_entities_of_the_relational_one():
@@ -249,7 +240,7 @@ def test_the_control_agent_has_the_entities_of_the_relational_one():
     for name in ("relational", "control"):
         agent = make(**{**OCCUPIED, "agent": name})
         assert agent.encoder.needs_background
-        step, _ = agent.step({"image": scenes(2)}, (), SEED, with_attention=True)
+        step, _ = agent.act({"image": scenes(2)}, (), uniforms(2), with_attention=True)
         maps.append(step.attention)
     np.testing.assert_array_equal(maps[0].cells, maps[1].cells)
     np.testing.assert_array_equal(maps[0].mask, maps[1].mask)

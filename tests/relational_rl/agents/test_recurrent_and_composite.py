@@ -1,6 +1,5 @@
 """Acting and learning with a memory, and with arguments: what the actor did the learner finds."""
 
-import dataclasses
 import math
 
 import by_hand
@@ -8,13 +7,14 @@ import gymnasium
 import numpy as np
 import pytest
 import tensorflow as tf
-from gymnasium.vector import SyncVectorEnv
-from scripted import GO_ON, TERMINATED, TRUNCATED, ScriptedEnv, make_scripted
+from flat import flat, make_agent, unrolled
+from scripted import GO_ON, TERMINATED, TRUNCATED, ScriptedEnv, one_each
 
-from relational_rl.acting.actor import Actor
-from relational_rl.agents import make_agent
-from relational_rl.config import AgentConfig, LearnerConfig
-from relational_rl.learners.vtrace import Learner
+from relational_rl.acting.actor import Actor, ActorDescription
+from relational_rl.acting.unroll import Unroll
+from relational_rl.config import EnvSpec, VTrace
+from relational_rl.config.tree import replace
+from relational_rl.learners.vtrace import VTraceLearner
 from relational_rl.nn.memory import first_steps
 from relational_rl.observations.spec import EnvironmentSpec
 
@@ -95,20 +95,16 @@ def eager():
 
 def make(kind, seed=0):
     spec, values = KINDS[kind]
-    agent = make_agent(AgentConfig(**values), spec)
+    agent = make_agent(spec, **values)
     by_hand.randomize(agent, seed)
     return agent
 
 
 def make_actor(kind, length=6):
-    spec, agent = KINDS[kind][0], make(kind)
-
-    def environment(_):
-        if spec is PLAIN_SPEC:
-            return make_scripted(LONG, SHORT)
-        return SyncVectorEnv([lambda s=script: CallsEnv(s) for script in (LONG, SHORT)])
-
-    actor = Actor(environment, agent, spec, length, seed=0)
+    (spec, values), agent = KINDS[kind], make(kind)
+    cls = ScriptedEnv if spec is PLAIN_SPEC else CallsEnv
+    env = EnvSpec(id="", make=one_each(LONG, SHORT, cls=cls))
+    actor = Actor(ActorDescription(env, flat(**values).agent, spec, 2, length, 0, 0), agent)
     actor.set_parameters([variable.numpy() for variable in agent.variables], 0)
     actor.set_stage(0, {})
     return actor
@@ -119,7 +115,7 @@ def evaluate(agent, unroll, state=None, is_first=None):
     observations = {key: tf.constant(value) for key, value in unroll.observations.items()}
     state = unroll.initial_state if state is None else state
     is_first = first_steps(tf.constant(unroll.weights)) if is_first is None else is_first
-    features, _, _ = agent.unroll_features(observations, state, is_first)
+    features = agent.unroll_features(observations, state, is_first)
     return agent.evaluate(features, tf.constant(unroll.actions))
 
 
@@ -130,17 +126,14 @@ def test_the_learner_finds_the_policy_that_acted(kind):
         unroll = actor.unroll()
         assert (unroll.weights == 0).any()
         found = evaluate(agent, unroll)
-        np.testing.assert_allclose(unroll.behaviour_logits, found.policy_logits, atol=1e-4)
-        if unroll.behaviour_log_probs is not None:
-            np.testing.assert_allclose(unroll.behaviour_log_probs, found.log_probs, atol=1e-4)
-    assert (unroll.behaviour_log_probs is None) == (KINDS[kind][0] is PLAIN_SPEC)
+        np.testing.assert_allclose(unroll.behaviour_log_probs, found.log_probs, atol=1e-4)
     if "no memory" in kind:
         return
     # It would not without the state at the start, nor without the resets within.
     fresh = evaluate(agent, unroll, state=agent.initial_state(2))
     never = evaluate(agent, unroll, is_first=tf.zeros([7, 2], tf.bool))
     for other in (fresh, never):
-        assert np.abs(other.policy_logits - unroll.behaviour_logits).max() > 1e-3
+        assert np.abs(other.log_probs - unroll.behaviour_log_probs).max() > 3e-4
 
 
 @pytest.mark.parametrize("kind", ["lstm", "convlstm"])
@@ -168,8 +161,7 @@ def test_actions_with_arguments_reach_the_environment():
     assert not last[~live].any()
 
 
-CONFIG = LearnerConfig(
-    unroll_length=6,
+CONFIG = VTrace(
     batch_size=2,
     discount_factor=0.9,
     entropy_cost=0.2,
@@ -180,7 +172,7 @@ CONFIG = LearnerConfig(
 
 
 def update(unroll, **changes):
-    learner = Learner(make("arguments"), dataclasses.replace(CONFIG, **changes), 0)
+    learner = VTraceLearner(make("arguments"), replace(CONFIG, changes), 0)
     metrics = learner.update(unroll, 0.0)
     return metrics, np.concatenate([value.ravel() for value in learner.parameters()])
 
@@ -246,29 +238,19 @@ def test_compiled_the_update_is_the_same():
 
 def test_a_memory_learns_what_was_seen_before():
     # The image of the first step says which action will be paid in the third.
-    config = AgentConfig(memory="lstm", stem="patch", entity_size=8, **SMALL)
     tf.random.set_seed(0)
-    agent = make_agent(config, PLAIN_SPEC)
+    agent = make_agent(PLAIN_SPEC, memory="lstm", stem="patch", entity_size=8, **SMALL)
     random = np.random.default_rng(0)
-    learner_config = dataclasses.replace(
-        CONFIG,
-        unroll_length=3,
-        batch_size=16,
-        optimizer="adam",
-        learning_rate=0.02,
-        entropy_cost=0.0,
-    )
-    learner = Learner(agent, learner_config, 0)
+    changes = {"optimizer": "adam", "learning_rate": 0.02, "entropy_cost": 0.0, "batch_size": 16}
+    learner = VTraceLearner(agent, replace(CONFIG, changes), 0)
     tf.config.run_functions_eagerly(False)
-    from relational_rl.acting.actor import Unroll
-
     shares = []
     for _ in range(120):
         cue = random.integers(2, size=16)
         images = np.zeros((4, 16, 2, 2, 1), np.uint8)
         images[0] = np.where(cue, 250, 20)[:, None, None, None]
         state = agent.initial_state(16)
-        output, _ = agent.unroll({"image": tf.constant(images)}, state)
+        output = unrolled(agent, {"image": tf.constant(images)}, state)
         logits = output.policy_logits[:3].numpy()
         actions = np.array([[_draw(row, random) for row in step] for step in logits], np.int32)
         rewards = np.zeros((3, 16), np.float32)
@@ -280,20 +262,25 @@ def test_a_memory_learns_what_was_seen_before():
             Unroll(
                 {"image": images},
                 actions,
-                logits,
+                _log_probs(logits, actions),
                 rewards,
                 not_terminated,
                 np.ones((3, 16), np.float32),
                 tf.nest.map_structure(np.asarray, state),
                 0,
                 0,
-                [],
+                (),
             ),
             0.0,
         )
     # Three actions, two cues: without memory at most a half.
     assert np.mean(shares[:5]) < 0.5
     assert np.mean(shares[-20:]) > 0.85
+
+
+def _log_probs(logits, actions):
+    log_probs = tf.nn.log_softmax(logits).numpy()
+    return np.take_along_axis(log_probs, actions[..., np.newaxis], axis=-1)[..., 0]
 
 
 def _draw(logits, random):

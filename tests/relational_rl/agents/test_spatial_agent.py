@@ -7,32 +7,29 @@ import by_hand
 import numpy as np
 import pytest
 import tensorflow as tf
+from flat import flat, image_spec, make_agent, uniforms, unrolled
 
-from relational_rl.agents import make_agent
-from relational_rl.config import AgentConfig
-from relational_rl.observations.spec import ArgumentSpec, EnvironmentSpec, ImageSpec
+from relational_rl.observations.actions import ArgumentSpec, LastActionSpec, MaskSpec
+from relational_rl.observations.image import ImageSpec
+from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.observations.vector import VectorSpec
 from relational_rl.run.checkpoint import CheckpointStore
 
 T, B, A = 4, 3, 4
-SEED = tf.constant([1, 2])
 # Two images of 8x8 and of 4x4; arguments: a cell of either, and one of three values.
 ARGUMENTS = ArgumentSpec(
     sizes=(64, 3, 16), taken_by=((), (0,), (0, 1), (1, 2)), images=("image", None, "image_1")
 )
 SPEC = EnvironmentSpec(
-    (8, 8, 2),
-    "int16",
-    10.0,
+    (
+        ImageSpec("screen", (8, 8, 2), "int16", (0, 5), scale=10.0),
+        ImageSpec("minimap", (4, 4, 1), "int16", name="image_1"),
+        VectorSpec("player", 2),
+        MaskSpec("available", A),
+        LastActionSpec("last", 4),
+    ),
     A,
-    "screen",
-    ("player",),
-    (2,),
-    (None,),
-    image_categories=(0, 5),
-    more_images=(ImageSpec("minimap", (4, 4, 1), "int16"),),
     arguments=ARGUMENTS,
-    mask_key="available",
-    last_action_key="last",
 )
 SMALL = {
     "network": "spatial",
@@ -71,7 +68,7 @@ def eager():
 
 
 def make(spec=SPEC, **values):
-    agent = make_agent(AgentConfig(**{**SMALL, **values}), spec)
+    agent = make_agent(spec, **{**SMALL, **values})
     by_hand.randomize(agent)
     return agent
 
@@ -106,20 +103,16 @@ def at(values, t):
 def test_acting_and_learning_see_the_same_numbers(agents, name):
     agent, seen = agents[name], observations(T, B)
     state = agent.initial_state(B)
-    output, last = agent.unroll(seen, state)
+    output = unrolled(agent, seen, state)
     steps = []
     for t in range(T):
-        step, state = agent.step(at(seen, t), state, SEED)
+        step, state = agent.act(at(seen, t), state, uniforms(B, agent, seed=t))
         steps.append(step)
         assert (step.actions.shape, step.actions.dtype) == ((B, 4), tf.int32)
         np.testing.assert_allclose(step.policy_logits, output.policy_logits[t], atol=1e-4)
         np.testing.assert_allclose(step.baseline, output.baseline[t], atol=1e-4)
-    for ours, theirs in zip(tf.nest.flatten(last), tf.nest.flatten(state), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert output.policy_logits.shape == (T, B, A)
-    if name == "random":
-        return
-    features, _, _ = agent.unroll_features(seen, agent.initial_state(B))
+    features = agent.unroll_features(seen, agent.initial_state(B))
     actions = tf.stack([step.actions for step in steps])
     evaluation = agent.evaluate(features, actions[:-1])
     for t in range(T - 1):
@@ -142,7 +135,7 @@ def test_probabilities_and_entropy_are_those_of_the_enumeration(name):
     agent = make(**KINDS[name], argument_entropy="exact")
     available = np.array([True, True, False, True])
     seen = {**observations(2, 1), "mask": tf.constant([[available]] * 2)}
-    features, _, _ = agent.unroll_features(seen, agent.initial_state(1))
+    features = agent.unroll_features(seen, agent.initial_state(1))
     actions = list(every_action())
     assert len(actions) == 1 + 64 + 64 * 3 + 3 * 16
     # All actions at once, as so many environments that see the same.
@@ -166,7 +159,7 @@ def test_probabilities_and_entropy_are_those_of_the_enumeration(name):
 def test_the_type_has_a_say_in_where(agents):
     agent = agents["relational"]
     seen = {**observations(2, 2), "mask": tf.ones([2, 2, A], tf.bool)}
-    features, _, _ = agent.unroll_features(seen, agent.initial_state(2))
+    features = agent.unroll_features(seen, agent.initial_state(2))
     # Types 1 and 2 both take the screen, types 2 and 3 both take the plain argument.
     shares = []
     for a in (1, 2):
@@ -179,7 +172,7 @@ def test_the_type_has_a_say_in_where(agents):
 def test_actions_are_available_and_arguments_not_taken_are_0(agents):
     seen = observations(200)
     for name in ("no memory", "random"):
-        step, _ = agents[name].step(seen, (), SEED)
+        step, _ = agents[name].act(seen, (), uniforms(200, agents[name]))
         actions = step.actions.numpy()
         assert seen["mask"].numpy()[np.arange(200), actions[:, 0]].all()
         assert len(set(actions[:, 0])) == A
@@ -191,12 +184,12 @@ def test_actions_are_available_and_arguments_not_taken_are_0(agents):
 
 def test_greedy_takes_the_most_probable_type_and_arguments(agents):
     agent, seen = agents["no memory"], observations(50)
-    best, _ = agent.step(seen, (), SEED, greedy=True)
+    best, _ = agent.act(seen, (), uniforms(50, agent), greedy=True)
     np.testing.assert_array_equal(best.actions[:, 0], np.argmax(best.policy_logits, axis=-1))
-    again, _ = agent.step(seen, (), tf.constant([5, 6]), greedy=True)
+    again, _ = agent.act(seen, (), uniforms(50, agent, seed=5), greedy=True)
     np.testing.assert_array_equal(best.actions, again.actions)
     for seed in range(5):
-        drawn, _ = agent.step(seen, (), tf.constant([seed, 0]))
+        drawn, _ = agent.act(seen, (), uniforms(50, agent, seed))
         same = drawn.actions.numpy()[:, 0] == best.actions.numpy()[:, 0]
         assert (drawn.log_probs.numpy() <= best.log_probs.numpy() + 1e-5)[same].all()
         assert (drawn.actions.numpy() != best.actions.numpy()).any()
@@ -208,8 +201,9 @@ def test_everything_seen_is_felt(agents, kind, name):
     agent = agents[kind]
     seen, other = observations(1), observations(1, seed=1)
     other["last_action"] = (seen["last_action"] + 1) % 3
-    before, _ = agent.step(seen, agent.initial_state(1), SEED)
-    after, _ = agent.step({**seen, name: other[name]}, agent.initial_state(1), SEED)
+    draws = uniforms(1, agent)
+    before, _ = agent.act(seen, agent.initial_state(1), draws)
+    after, _ = agent.act({**seen, name: other[name]}, agent.initial_state(1), draws)
     assert np.abs(before.baseline - after.baseline).max() > 1e-4
 
 
@@ -222,7 +216,7 @@ def test_images_know_whether_the_action_before_was_on_them(agents):
     seen, baselines = observations(1), []
     for a in range(A):
         last = tf.constant([[a, 0, 0, 0]])
-        step, _ = agent.step({**seen, "last_action": last}, (), SEED)
+        step, _ = agent.act({**seen, "last_action": last}, (), uniforms(1, agent))
         baselines.append(float(step.baseline[0]))
     assert baselines[1] == baselines[2]
     assert len({round(value, 5) for value in baselines}) == 3
@@ -238,7 +232,7 @@ def test_gradients_reach_every_parameter(name):
     )
     mask = np.ones((T, 8, A), bool)
     with tf.GradientTape() as tape:
-        features, _, _ = agent.unroll_features(
+        features = agent.unroll_features(
             {**seen, "mask": tf.constant(mask)}, agent.initial_state(8)
         )
         evaluation = agent.evaluate(features, tf.constant(actions, tf.int32))
@@ -264,18 +258,17 @@ def test_relational_and_control_differ_by_one_module(agents):
 def test_attention_is_filled_when_asked_for(agents):
     agent, seen = agents["relational"], observations(2)
     state = agent.initial_state(2)
-    plain, _ = agent.step(seen, state, SEED)
-    told, _ = agent.step(seen, state, SEED, with_attention=True)
+    plain, _ = agent.act(seen, state, uniforms(2, agent))
+    told, _ = agent.act(seen, state, uniforms(2, agent), with_attention=True)
     assert plain.attention is None
-    assert len(told.attention.weights) == AgentConfig().num_blocks
+    assert len(told.attention.weights) == flat(**SMALL).agent.num_blocks
     for block in told.attention.weights:
         assert block.shape == (2, 2, 16, 16)
         np.testing.assert_allclose(np.sum(block, axis=-1), 1.0, atol=1e-5)
     assert told.attention.cells.numpy().tolist() == [list(range(16))] * 2
     assert told.attention.mask.numpy().all()
-    control, _ = agents["control"].step(
-        seen, agents["control"].initial_state(2), SEED, with_attention=True
-    )
+    agent = agents["control"]
+    control, _ = agent.act(seen, agent.initial_state(2), uniforms(2, agent), with_attention=True)
     assert control.attention.weights == ()
 
 
@@ -283,10 +276,9 @@ def test_the_memory_starts_anew_with_an_episode(agents):
     agent, seen = agents["relational"], observations(T, B)
     is_first = np.zeros((T, B), bool)
     is_first[2, 1] = True
-    output, _ = agent.unroll(seen, agent.initial_state(B), tf.constant(is_first))
-    fresh, _ = agent.unroll(
-        {name: value[2:] for name, value in seen.items()}, agent.initial_state(B)
-    )
+    output = unrolled(agent, seen, agent.initial_state(B), tf.constant(is_first))
+    later = {name: value[2:] for name, value in seen.items()}
+    fresh = unrolled(agent, later, agent.initial_state(B))
     np.testing.assert_allclose(output.baseline[2:, 1], fresh.baseline[:, 1], atol=1e-4)
     assert np.abs(output.baseline[2:, 0] - fresh.baseline[:, 0]).min() > 1e-4
 
@@ -303,26 +295,23 @@ def test_a_checkpoint_brings_every_number_back(agents, name, tmp_path):
 
 
 def test_an_image_and_plain_actions_are_enough():
-    spec = EnvironmentSpec((14, 14, 3), "uint8", 255.0, 4)
-    agent = make(spec, agent="relational")
+    agent = make(image_spec((14, 14, 3), 4), agent="relational")
     images = tf.constant(np.random.default_rng(0).integers(256, size=(T, B, 14, 14, 3)), tf.uint8)
-    output, _ = agent.unroll({"image": images}, agent.initial_state(B))
-    step, _ = agent.step({"image": images[0]}, agent.initial_state(B), SEED)
+    output = unrolled(agent, {"image": images}, agent.initial_state(B))
+    step, _ = agent.act({"image": images[0]}, agent.initial_state(B), uniforms(B))
     assert agent.encoder.map_shape == (4, 4)
-    assert (step.actions.shape, step.log_probs) == ((B,), None)
+    assert step.actions.shape == step.log_probs.shape == (B,)
     np.testing.assert_allclose(step.policy_logits, output.policy_logits[0], atol=1e-4)
-    features, _, _ = agent.unroll_features({"image": images}, agent.initial_state(B))
+    features = agent.unroll_features({"image": images}, agent.initial_state(B))
     evaluation = agent.evaluate(features, tf.ones([T - 1, B], tf.int32))
     expected = tf.nn.log_softmax(output.policy_logits[:-1])[..., 1]
     np.testing.assert_allclose(evaluation.log_probs, expected, atol=1e-4)
 
 
 def test_the_published_network_has_the_published_sizes():
-    config = AgentConfig(
-        network="spatial", memory="convlstm", num_blocks=3, num_heads=3, block_mlp=(384, 384)
-    )
-    spec = EnvironmentSpec((32, 32, 1), "int16", 9.0, 5)
-    agent = make_agent(config, spec)
+    spec = image_spec((32, 32, 1), 5, dtype="int16", scale=9.0)
+    values = {"num_blocks": 3, "num_heads": 3, "block_mlp": (384, 384)}
+    agent = make_agent(spec, network="spatial", memory="convlstm", **values)
     sizes = {v.name.removesuffix(":0"): tuple(v.shape) for v in agent.variables}
     assert agent.encoder.map_shape == (8, 8)
     assert agent.initial_state(2).hidden.shape == (2, 8, 8, 96)
@@ -343,22 +332,23 @@ def test_the_published_network_has_the_published_sizes():
 @pytest.mark.parametrize(
     ("spec", "values", "message"),
     [
-        (SPEC, {"network": "entities", "memory": "none"}, "network=entities needs actions without"),
-        (SPEC, {"implementation": "packed"}, "implementation=packed is not possible"),
         (
-            EnvironmentSpec(
-                (6, 5, 1),
-                "uint8",
-                1.0,
-                2,
-                arguments=ArgumentSpec((30,), ((0,), ()), ("image",)),
-            ),
+            SPEC,
+            {"network": "entities", "memory": "none"},
+            "agent must be spatial_relational or spatial_control for actions with arguments",
+        ),
+        (
+            image_spec((6, 5, 1), 2, arguments=ArgumentSpec((30,), ((0,), ()), ("image",))),
             {},
             r"must have the sides of the map \(3, 3\) times a power of 2",
         ),
         (
             EnvironmentSpec(
-                (8, 8, 1), "uint8", 1.0, 2, "a", more_images=(ImageSpec("b", (6, 6, 1), "uint8"),)
+                (
+                    ImageSpec("a", (8, 8, 1), "uint8"),
+                    ImageSpec("b", (6, 6, 1), "uint8", name="image_1"),
+                ),
+                2,
             ),
             {},
             r"images must give maps of one shape, got \{'image': \(4, 4\), 'image_1': \(3, 3\)\}",
@@ -367,7 +357,7 @@ def test_the_published_network_has_the_published_sizes():
 )
 def test_what_cannot_be_built_is_a_value_error(spec, values, message):
     with pytest.raises(ValueError, match=message):
-        make_agent(AgentConfig(**{**SMALL, **values}), spec)
+        make_agent(spec, **{**SMALL, **values})
 
 
 def test_where_depends_on_the_pixels_themselves_only_if_asked():

@@ -1,30 +1,29 @@
 """Updates of a linear network, against the formulas written out in loops."""
 
-import dataclasses
 import math
 from itertools import chain
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from flat import image_spec, make_agent
 from scripted import IMAGE_SCALE, NUM_ACTIONS, LinearAgent
 
-from relational_rl.acting.actor import Unroll
-from relational_rl.agents import make_agent
-from relational_rl.config import AgentConfig, LearnerConfig
-from relational_rl.learners.vtrace import Learner, NonFiniteError
-from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.acting.unroll import Unroll
+from relational_rl.config import RMSProp, VTrace
+from relational_rl.config.tree import replace
+from relational_rl.errors import NonFiniteError
+from relational_rl.learners.vtrace import VTraceLearner
 
 T, B = 6, 4
 # Every feature of IMPALA's and of the surrogate's loss is on somewhere; see VARIANTS.
-CONFIG = LearnerConfig(
-    unroll_length=T,
+CONFIG = VTrace(
     batch_size=B,
     discount_factor=0.9,
     baseline_cost=0.7,
     entropy_cost=0.2,
     learning_rate=0.01,
-    rmsprop_epsilon=1e-3,
+    optimizer=RMSProp(epsilon=1e-3),
     max_gradient_norm=1e6,
 )
 VARIANTS = {
@@ -37,13 +36,13 @@ VARIANTS = {
     "trace_decay": {"trace_decay": 0.5},
     "reward_scale": {"reward_scale": 0.25},
     "discount_factor": {"discount_factor": 0.5},
-    "normalized": {"normalize_advantages": True, "min_advantage_deviation": 0.01},
-    "floor under the deviation": {"normalize_advantages": True, "min_advantage_deviation": 50.0},
+    "normalized": {"min_advantage_deviation": 0.01},
+    "floor under the deviation": {"min_advantage_deviation": 50.0},
     "surrogate": {"policy_clip": 0.2},
     "wide surrogate": {"policy_clip": 5.0},
     "everything": {
         "policy_clip": 0.2,
-        "normalize_advantages": True,
+        "min_advantage_deviation": 0.1,
         "trace_decay": 0.95,
         "reward_scale": 0.5,
         "reduction": "mean",
@@ -76,19 +75,19 @@ def make_unroll(num_envs=B, seed=0):
     return Unroll(
         observations={"image": random.integers(0, 256, (T + 1, num_envs, 2, 2, 1), np.uint8)},
         actions=random.integers(NUM_ACTIONS, size=(T, num_envs)).astype(np.int32),
-        behaviour_logits=random.normal(size=(T, num_envs, NUM_ACTIONS)).astype(np.float32),
+        behaviour_log_probs=random.normal(-1.2, 0.6, size=(T, num_envs)).astype(np.float32),
         rewards=np.where(dead, 0.0, random.normal(size=(T, num_envs)) * 3).astype(np.float32),
         not_terminated=(~terminated).astype(np.float32),
         weights=(~dead).astype(np.float32),
         initial_state=(),
         version=0,
         stage=0,
-        episodes=[],
+        episodes=(),
     )
 
 
 def make_learner(agent=None, seed=0, **changes):
-    return Learner(agent or LinearAgent(), dataclasses.replace(CONFIG, **changes), seed)
+    return VTraceLearner(agent or LinearAgent(), replace(CONFIG, changes), seed)
 
 
 def flat(values):
@@ -117,13 +116,9 @@ def log_softmax(logits):
     return logits - logits.max() - math.log(np.exp(logits - logits.max()).sum())
 
 
-def log_policies(unroll, logits, t, e):
-    return log_softmax(logits[t, e]), log_softmax(unroll.behaviour_logits[t, e].astype(np.float64))
-
-
 def ratio_of(unroll, logits, t, e):
-    log_pi, log_mu = log_policies(unroll, logits, t, e)
-    return math.exp(log_pi[unroll.actions[t, e]] - log_mu[unroll.actions[t, e]])
+    log_pi = log_softmax(logits[t, e])
+    return math.exp(log_pi[unroll.actions[t, e]] - float(unroll.behaviour_log_probs[t, e]))
 
 
 def targets_by_loops(unroll, config, logits, values):
@@ -147,7 +142,7 @@ def targets_by_loops(unroll, config, logits, values):
             advantages[t, e] = rewards[t, e] + gamma * vs[t + 1, e] - values[t, e]
             if not config.policy_clip:
                 advantages[t, e] *= min(config.clip_pg_rho_threshold, ratio)
-    if config.normalize_advantages:
+    if config.min_advantage_deviation is not None:
         real = advantages[unroll.weights > 0]
         deviation = max(real.std(), config.min_advantage_deviation)
         advantages = (advantages - real.mean()) / deviation
@@ -159,16 +154,15 @@ def losses_by_loops(unroll, config, logits, values, vs, advantages):
     policy = baseline = entropy = kl = 0.0
     count = int(unroll.weights.sum())
     for t, e in np.argwhere(unroll.weights):
-        log_pi, log_mu = log_policies(unroll, logits, t, e)
+        log_pi, ratio = log_softmax(logits[t, e]), ratio_of(unroll, logits, t, e)
         if config.policy_clip:
-            ratio = ratio_of(unroll, logits, t, e)
             clipped = min(max(ratio, 1 - config.policy_clip), 1 + config.policy_clip)
             policy -= min(ratio * advantages[t, e], clipped * advantages[t, e])
         else:
             policy -= log_pi[unroll.actions[t, e]] * advantages[t, e]
         baseline += 0.5 * (vs[t, e] - values[t, e]) ** 2
         entropy -= (np.exp(log_pi) * log_pi).sum()
-        kl += (np.exp(log_mu) * (log_mu - log_pi)).sum()
+        kl += ratio - 1.0 - math.log(ratio)
     share = 1 / count if config.reduction == "mean" else 1.0
     policy, baseline = policy * share, baseline * share
     bonus = config.entropy_cost * entropy * share
@@ -202,7 +196,7 @@ def gradient_by_differences(unroll, config):
 def test_losses_equal_the_loops(variant):
     changes, unroll = VARIANTS[variant], make_unroll()
     metrics = make_learner(**changes).update(unroll, 0.0)
-    expected = expected_losses(unroll, dataclasses.replace(CONFIG, **changes))
+    expected = expected_losses(unroll, replace(CONFIG, changes))
     assert set(metrics) == {*expected, "gradient_norm"}
     for name, value in expected.items():
         assert metrics[name] == pytest.approx(value, rel=1e-4, abs=1e-4), name
@@ -214,7 +208,7 @@ def test_losses_equal_the_loops(variant):
 @pytest.mark.parametrize("variant", ["published", "surrogate", "everything"])
 def test_an_update_is_a_step_of_rmsprop_along_the_gradient(variant):
     changes, unroll = VARIANTS[variant], make_unroll()
-    config = dataclasses.replace(CONFIG, **changes)
+    config = replace(CONFIG, changes)
     gradient = gradient_by_differences(unroll, config)
     norm = float(np.linalg.norm(gradient))
     assert make_learner(**changes).update(unroll, 0.0)["gradient_norm"] == pytest.approx(
@@ -223,8 +217,8 @@ def test_an_update_is_a_step_of_rmsprop_along_the_gradient(variant):
     for limit in (2 * norm, 0.25 * norm):
         clipped = gradient * min(1.0, limit / norm)
         # The running mean of squares starts at 0; epsilon is inside the root.
-        square = (1 - config.rmsprop_decay) * clipped**2
-        step = -config.learning_rate * clipped / np.sqrt(square + config.rmsprop_epsilon)
+        square = (1 - config.optimizer.decay) * clipped**2
+        step = -config.learning_rate * clipped / np.sqrt(square + config.optimizer.epsilon)
         after = updated(unroll, max_gradient_norm=limit, **changes)
         np.testing.assert_allclose(after - START, step, rtol=2e-3, atol=2e-6)
 
@@ -250,7 +244,7 @@ DEAD = make_unroll().weights == 0
 PERTURBED = {
     "rewards": lambda value: value + 100.0,
     "actions": lambda value: (value + 1) % NUM_ACTIONS,
-    "behaviour_logits": lambda value: -3.0 * value,
+    "behaviour_log_probs": lambda value: 3.0 * value,
     "not_terminated": lambda value: 1.0 - value,
 }
 
@@ -276,7 +270,7 @@ def one_episode(terminated):
     unroll = make_unroll()
     unroll = unroll._replace(
         observations={"image": unroll.observations["image"][:, 3:]},
-        **{name: getattr(unroll, name)[:, 3:] for name in ("actions", "behaviour_logits")},
+        **{name: getattr(unroll, name)[:, 3:] for name in ("actions", "behaviour_log_probs")},
         rewards=unroll.rewards[:, 3:],
     )
     not_terminated = np.ones((T, 1), np.float32)
@@ -320,7 +314,7 @@ def test_the_entropy_cost_falls_to_zero_where_asked():
     unroll = make_unroll()
     for schedule, left in (("linear", 0.25), ("constant", 1.0)):
         metrics = make_learner(entropy_schedule=schedule).update(unroll, 0.75)
-        config = dataclasses.replace(CONFIG, entropy_cost=left * CONFIG.entropy_cost)
+        config = replace(CONFIG, {"entropy_cost": left * CONFIG.entropy_cost})
         assert metrics["loss"] == pytest.approx(expected_losses(unroll, config)["loss"], rel=1e-4)
 
 
@@ -423,7 +417,7 @@ def test_a_gradient_that_is_not_finite_is_named():
 
 
 def test_the_random_agent_has_nothing_to_learn():
-    agent = make_agent(AgentConfig(agent="random"), EnvironmentSpec((2, 2, 1), "uint8", 255.0, 3))
+    agent = make_agent(image_spec((2, 2, 1), 3), agent="random")
     learner = make_learner(agent)
     assert learner.update(make_unroll(), 0.0) == {}
     assert learner.num_updates == 1
@@ -433,7 +427,9 @@ def test_the_random_agent_has_nothing_to_learn():
 @pytest.mark.parametrize("implementation", ["packed", "plain"])
 def test_a_relational_agent_learns_the_value_of_a_cell(implementation, compiled):
     # The reward is how bright a pixel is; both implementations take the same steps.
-    config = AgentConfig(
+    tf.random.set_seed(0)
+    agent = make_agent(
+        image_spec((2, 2, 1), NUM_ACTIONS),
         stem="patch",
         entities="occupied",
         max_entities=4,
@@ -445,13 +441,11 @@ def test_a_relational_agent_learns_the_value_of_a_cell(implementation, compiled)
         mlp=(16,),
         implementation=implementation,
     )
-    tf.random.set_seed(0)
-    agent = make_agent(config, EnvironmentSpec((2, 2, 1), "uint8", 255.0, NUM_ACTIONS))
     unroll = make_unroll(num_envs=16)
     bright = unroll.observations["image"][:-1, :, 0, 0, 0] / np.float32(255)
     unroll = unroll._replace(
         rewards=bright,
-        behaviour_logits=np.zeros_like(unroll.behaviour_logits),
+        behaviour_log_probs=np.full_like(unroll.behaviour_log_probs, -math.log(NUM_ACTIONS)),
         not_terminated=np.zeros_like(unroll.not_terminated),
         weights=np.ones_like(unroll.weights),
     )
