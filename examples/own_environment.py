@@ -89,11 +89,11 @@ experiment = rrl.Experiment(
 )
 
 
-def main(run_dir: str = "runs/fetch", frames: int = 40_000) -> float:
-    """Trains, plays 100 episodes, and returns the share of coins that were found."""
+def main(run_dir: str = "runs/fetch", frames: int = 40_000, episodes: int = 100) -> float:
+    """Trains, plays, and returns the share of episodes in which the coin was found."""
     run = rrl.train(experiment, run_dir=run_dir, frames=frames)
     env, found = Fetch(), 0
-    for episode in range(100):
+    for episode in range(episodes):
         observation, _ = env.reset(seed=episode)
         done = False
         while not done:
@@ -101,8 +101,8 @@ def main(run_dir: str = "runs/fetch", frames: int = 40_000) -> float:
             observation, _, terminated, truncated, info = env.step(action)
             done = terminated or truncated
         found += info["is_success"]
-    print(f"{found} of 100 coins found after {run.summary.frames:,} frames")
-    return found / 100
+    print(f"{found} of {episodes} coins found after {run.summary.frames:,} frames")
+    return found / episodes
 
 
 if __name__ == "__main__":
