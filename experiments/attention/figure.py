@@ -16,15 +16,15 @@ from matplotlib.patheffects import withStroke
 
 from boxworld.rendering import pixel_table
 from experiments.attention.arrows import Arrow, arrows
+from experiments.attention.colors import ARROW_COLORS, hexadecimal, ink_on
 from experiments.attention.episode import ACTIONS, Episode, Step
 from experiments.attention.scene import Scene, Thing
 from experiments.attention.sheet import HEADER, Sheet
+from experiments.attention.summary import LOOKING
 
 MIN_WEIGHT = 0.05
 """Weaker arrows could not be seen."""
 
-# Colours of the arrows by the kind of object that attends; told apart by colour-blind readers.
-ARROW_COLORS = {"key": "#0057b8", "lock": "#d1350f", "gem": "#00795c", "agent": "#111111"}
 ACTION_SYMBOLS = ("↑", "↓", "←", "→")
 
 _POINTER: dict[str, Any] = {
@@ -36,7 +36,7 @@ _POINTER: dict[str, Any] = {
 _DIRECTIONS = ((0, -1), (0, 1), (-1, 0), (1, 0))  # (x, y) of the actions
 _RGB = pixel_table("rgb")
 _PANEL, _GAP, _MARGIN = 4.5, 0.25, 0.3  # inches
-_TITLE, _LEGEND = 0.35, 1.2
+_TITLE, _LEGEND = 0.35, 1.45
 _OPACITIES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -107,11 +107,11 @@ def _draw_board(axes: Axes, scene: Scene) -> None:
             width = 2 if content is not None and content.box == thing.box else 1
             corner = (column + 1 - width, row)
             axes.add_patch(Rectangle(corner, width, 1, fill=False, edgecolor="#333333", lw=0.9))
-        background = _RGB[scene.codes[row, column]] / 255
+        background = hexadecimal(_RGB[scene.codes[row, column]])
         _write_label(axes, thing, column + 0.5, row + 0.5, background)
 
 
-def _write_label(axes: Axes, thing: Thing, x: float, y: float, background: np.ndarray) -> None:
+def _write_label(axes: Axes, thing: Thing, x: float, y: float, background: str) -> None:
     text = "held\n" + thing.label.removeprefix("held ") if thing.held else thing.label
     axes.text(
         x,
@@ -121,7 +121,7 @@ def _write_label(axes: Axes, thing: Thing, x: float, y: float, background: np.nd
         va="center",
         fontsize=6.5,
         linespacing=0.95,
-        color="white" if thing.kind == "agent" else "#111111",
+        color=ink_on(background),
         style="normal" if thing.on_path else "italic",
         # Readable where an arrow passes under it.
         path_effects=[withStroke(linewidth=1.8, foreground=background)],
@@ -207,7 +207,7 @@ def _draw_legend(axes: Axes, width: float, height: float) -> None:
         axes.add_collection(LineCollection([body], colors=rgba, linewidths=1 + 2 * weight))
         axes.add_collection(PolyCollection([head], facecolors=rgba, linewidths=0))
 
-    first, second, third = 0.71 * height, 0.46 * height, 0.21 * height
+    first, second, third, fourth = (height - down for down in (0.35, 0.65, 0.95, 1.25))
     write(0, first, "An arrow goes from an object to what it attends to:")
     x = 3.6
     for kind, color in ARROW_COLORS.items():
@@ -232,3 +232,4 @@ def _draw_legend(axes: Axes, width: float, height: float) -> None:
     )
     axes.plot(7.75, third, marker=">", **_POINTER)
     write(7.9, third, "where the agent goes")
+    write(0, fourth, LOOKING)

@@ -1,21 +1,23 @@
 """A page to explore an episode: one file that needs no network and no server."""
 
-import html
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from boxworld.cells import KEY, MAX_COLORS
 from boxworld.rendering import pixel_table
 from experiments.attention.arrows import attention_of, sources
+from experiments.attention.colors import ARROW_COLORS, hexadecimal, hue_name, ink_on
 from experiments.attention.episode import ACTIONS, Episode, Step
-from experiments.attention.figure import ARROW_COLORS, MIN_WEIGHT
-from experiments.attention.summary import CLAIMS, Row, percent
-from experiments.attention.viewer import TEMPLATE
+from experiments.attention.figure import MIN_WEIGHT
+from experiments.attention.scene import Thing
+from experiments.attention.summary import NOTE, RELATIONS, Row, percent
+from experiments.attention.template import render
 
 _FIRST_CHARACTER = ord("a")
 # Weights below this are left out of the page, to keep it small.
 _MIN_KEPT = 0.01
+# The colour of every code that a scene can hold.
+_PALETTE = [hexadecimal(rgb) for rgb in pixel_table("rgb")[: KEY + MAX_COLORS].tolist()]
 
 
 def make_page(
@@ -32,59 +34,49 @@ def make_page(
       episode: to explore.
       rows: the summary of that episode, or of several.
       over: which ones, in words.
-      pictures: relative links to the picture of every step.
-      gif: relative link to the animation.
+      pictures: relative links to the picture of every step; they may be drawn after the page.
+      gif: relative link to the animation; likewise.
       table: relative link to the summary's table.
     """
     data = {
         "size": episode.steps[0].scene.size,
-        "palette": _palette(),
+        "palette": _PALETTE,
+        "inks": [ink_on(color) for color in _PALETTE],
         "arrowColors": ARROW_COLORS,
         "minWeight": MIN_WEIGHT,
         "actions": ACTIONS,
         "blocks": episode.num_blocks,
         "heads": episode.num_heads,
-        "steps": [_step_data(step) for step in episode.steps],
+        "count": len(episode.steps),
+        "steps": [_step_data(number, step) for number, step in enumerate(episode.steps, start=1)],
         "pictures": list(pictures),
     }
     outcome = "solved" if episode.solved else "not solved"
-    title = f"{episode.environment}, level {episode.level_seed}: what the agent attends to"
-    about = (
-        f"{len(episode.steps)} steps of the {episode.policy} policy, {outcome}, "
-        f"{episode.num_blocks} attention blocks with {episode.num_heads} heads each."
-    )
-    return fill(
-        TEMPLATE,
+    heads = sorted({(row.block, row.head) for row in rows})
+    return render(
+        "boxworld.html",
         data,
-        TITLE=html.escape(title),
-        ABOUT=html.escape(about),
-        OVER=html.escape(over),
-        CLAIMS=_claims_table(rows),
-        GIF=html.escape(gif),
-        TABLE=html.escape(table),
+        title=f"{episode.environment}, level {episode.level_seed}: what the agent attends to",
+        about=f"{len(episode.steps)} steps of the {episode.policy} policy, {outcome}, "
+        f"{episode.num_blocks} attention blocks with {episode.num_heads} heads each.",
+        note=NOTE,
+        board="the board with arrows of attention",
+        arrow_colors=ARROW_COLORS,
+        min_weight=f"{MIN_WEIGHT:.0%}",
+        over=over,
+        heads=heads,
+        lines=_lines(rows, heads),
+        animation=gif,
+        table=table,
     )
 
 
-def fill(template: str, data: Mapping[str, Any], **values: str) -> str:
-    """Returns a template with its HTML values, and its data as JSON, filled in."""
-    for name, value in values.items():
-        template = template.replace(f"@@{name}@@", value)
-    # "</" would end the script element.
-    text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
-    return template.replace("@@DATA@@", text)
-
-
-def _palette() -> list[str]:
-    """Returns the colour of every code that a scene can hold."""
-    colors = pixel_table("rgb")[: KEY + MAX_COLORS].tolist()
-    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colors]
-
-
-def _step_data(step: Step) -> dict[str, Any]:
+def _step_data(number: int, step: Step) -> dict[str, Any]:
     scene = step.scene
     attending = sources(step, all_objects=True)
     position = {thing.cell: index for index, thing in enumerate(scene.things)}
     return {
+        "number": number,
         "board": "".join(chr(_FIRST_CHARACTER + code) for code in scene.codes.ravel().tolist()),
         "things": [
             {
@@ -93,22 +85,14 @@ def _step_data(step: Step) -> dict[str, Any]:
                 "cell": thing.cell,
                 "path": thing.on_path or thing.held,
                 "box": thing.box,
+                "color": _color_in_words(thing),
             }
             for thing in scene.things
         ],
         "sources": [position[thing.cell] for thing in attending],
         "weights": [
             [
-                [
-                    [
-                        [int(cell), round(float(weight), 3)]
-                        for cell, weight in zip(
-                            step.cells, attention_of(step, block, head, source), strict=True
-                        )
-                        if weight >= _MIN_KEPT
-                    ]
-                    for source in attending
-                ]
+                [_kept_weights(step, block, head, source) for source in attending]
                 for head in range(weights.shape[0])
             ]
             for block, weights in enumerate(step.weights)
@@ -121,26 +105,40 @@ def _step_data(step: Step) -> dict[str, Any]:
     }
 
 
-def _claims_table(rows: Sequence[Row]) -> str:
-    """Returns the claims of the paper as an HTML table, a column for every head."""
+def _kept_weights(step: Step, block: int, head: int, source: Thing) -> list[list[float]]:
+    """Returns [cell, weight] of all that weighs something."""
+    weights = attention_of(step, block, head, source)
+    return [
+        [int(cell), round(float(weight), 3)]
+        for cell, weight in zip(step.cells, weights, strict=True)
+        if weight >= _MIN_KEPT
+    ]
+
+
+def _color_in_words(thing: Thing) -> str | None:
+    """Returns "blue (colour 12)": several of the twenty colours share a name."""
+    if thing.color is None:
+        return None
+    return f"{hue_name(_PALETTE[KEY + thing.color])} (colour {thing.color})"
+
+
+def _lines(rows: Sequence[Row], heads: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Returns the lines of the table of means, a cell for every head; None where there is none."""
     by_key = {(row.block, row.head, row.source, row.target): row for row in rows}
-    heads = sorted({key[:2] for key in by_key})
-    header = "".join(f"<th>block {block}<br>head {head}</th>" for block, head in heads)
-    lines = [f"<tr><th>from</th><th>to</th>{header}</tr>"]
-    for source, target in CLAIMS:
+    lines = []
+    for source, target in RELATIONS:
         found = [by_key.get((*head, source, target)) for head in heads]
         if any(found):
-            cells = "".join(_claim_cell(row) for row in found)
-            lines.append(f"<tr><td>{source}</td><td>{target}</td>{cells}</tr>")
-    return "\n".join(lines)
+            cells = [_cell(row) if row else None for row in found]
+            lines.append({"source": source, "target": target, "cells": cells})
+    return lines
 
 
-def _claim_cell(row: Row | None) -> str:
-    if row is None:
-        return "<td></td>"
-    shade = f"background:rgba(0,87,184,{0.6 * row.mean_attention:.2f})"
-    return (
-        f'<td style="{shade}" title="over {row.num_sources} objects and steps; '
-        f'uniform share {percent(row.uniform_share)}">'
-        f"{percent(row.mean_attention)} <small>{row.ratio:.1f}x</small></td>"
-    )
+def _cell(row: Row) -> dict[str, str]:
+    return {
+        "mean": percent(row.mean_attention),
+        "ratio": f"{row.ratio:.1f}x",
+        "shade": f"{0.6 * row.mean_attention:.2f}",
+        "title": f"over {row.num_sources} objects and steps; "
+        f"uniform share {percent(row.uniform_share)}",
+    }

@@ -5,23 +5,21 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.patches import Rectangle
 
+from experiments.attention.colors import HEAT_COLOR, SIDE_COLORS
 from experiments.attention.screen import SIDES, ScreenEpisode, ScreenStep, View, views
 from experiments.attention.sheet import HEADER, Sheet
-from experiments.attention.summary import percent
+from experiments.attention.summary import LOOKING, percent
 
-# Of the units, by whose they are; told apart by colour-blind readers.
-SIDE_COLORS = dict(zip(SIDES, ("#ffffff", "#0057b8", "#7db4e6", "#555555", "#b3001b"), strict=True))
-HEAT_COLOR = "#f5a000"
 VIEWS = ("own units", "where it acts", "all cells")
 FAINTEST = 4
 """The darkest colour stands for at least so many times an even share."""
 
 _HEAT = LinearSegmentedColormap.from_list("attention", ["#ffffff", HEAT_COLOR])
 _RGBA = np.array(
-    [to_rgba(color, float(side > 0)) for side, color in enumerate(SIDE_COLORS.values())]
+    [to_rgba(SIDE_COLORS[side], float(number > 0)) for number, side in enumerate(SIDES)]
 )
 _PANEL, _GAP, _MARGIN = 2.9, 0.2, 0.3  # inches
-_TITLE, _LEGEND = 0.35, 0.7
+_TITLE, _LEGEND = 0.35, 0.95
 
 
 def darkest(weights: np.ndarray) -> float:
@@ -106,10 +104,11 @@ def _draw_legend(sheet: Sheet, width: float, height: float, step: ScreenStep) ->
         "Each panel: the mean attention from the outlined cells (from all, in the last column) to "
         f"every cell; an even share is {even}."
     )
-    axes.text(0, 0.45, text, fontsize=9, va="center")
+    axes.text(0, 0.72, text, fontsize=9, va="center")
+    axes.text(0, 0.2, LOOKING, fontsize=9, va="center")
     x = 0.0
     for side in SIDES[1:]:
-        axes.add_patch(Rectangle((x, 0.12), 0.14, 0.14, color=SIDE_COLORS[side]))
-        axes.text(x + 0.2, 0.19, side, fontsize=9, va="center")
+        axes.add_patch(Rectangle((x, 0.39), 0.14, 0.14, color=SIDE_COLORS[side]))
+        axes.text(x + 0.2, 0.46, side, fontsize=9, va="center")
         x += 1.0
-    axes.text(x, 0.19, "x  where the agent acts on the screen", fontsize=9, va="center")
+    axes.text(x, 0.46, "x  where the agent acts on the screen", fontsize=9, va="center")

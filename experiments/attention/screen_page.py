@@ -1,15 +1,15 @@
 """A page to explore an episode of a mini-game: one file that needs no network and no server."""
 
-import html
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from experiments.attention.page import fill
-from experiments.attention.screen import ScreenEpisode, ScreenStep, own_cells
-from experiments.attention.screen_figure import FAINTEST, HEAT_COLOR, SIDE_COLORS, describe_step
-from experiments.attention.screen_viewer import TEMPLATE
+from experiments.attention.colors import HEAT_COLOR, SIDE_COLORS
+from experiments.attention.screen import SIDES, ScreenEpisode, ScreenStep, own_cells
+from experiments.attention.screen_figure import FAINTEST, describe_step
+from experiments.attention.summary import LOOKING
+from experiments.attention.template import render
 
 
 def make_screen_page(episode: ScreenEpisode, pictures: Sequence[str], gif: str) -> str:
@@ -17,8 +17,8 @@ def make_screen_page(episode: ScreenEpisode, pictures: Sequence[str], gif: str) 
 
     Args:
       episode: to explore.
-      pictures: relative links to the picture of every step.
-      gif: relative link to the animation.
+      pictures: relative links to the picture of every step; they may be drawn after the page.
+      gif: relative link to the animation; likewise.
     """
     rows, columns = episode.map_shape
     blocks, heads = episode.steps[0].weights.shape[:2]
@@ -26,7 +26,7 @@ def make_screen_page(episode: ScreenEpisode, pictures: Sequence[str], gif: str) 
         "rows": rows,
         "columns": columns,
         "size": len(episode.steps[0].sides),
-        "sideColors": list(SIDE_COLORS.values()),
+        "sideColors": [SIDE_COLORS[side] for side in SIDES],
         "heatColor": HEAT_COLOR,
         "faintest": FAINTEST,
         "blocks": blocks,
@@ -35,14 +35,18 @@ def make_screen_page(episode: ScreenEpisode, pictures: Sequence[str], gif: str) 
         "steps": [_step_data(step, episode.map_shape) for step in episode.steps],
         "pictures": list(pictures),
     }
-    title = f"{episode.environment}, episode {episode.level_seed}: what the agent attends to"
-    about = (
-        f"Played on: {episode.game}. {episode.num_steps} steps of the {episode.policy} policy, "
-        f"score {episode.score:g}; {len(episode.steps)} steps are shown; {blocks} attention "
-        f"blocks with {heads} heads each, over {rows}x{columns} cells of the screen."
-    )
-    return fill(
-        TEMPLATE, data, TITLE=html.escape(title), ABOUT=html.escape(about), GIF=html.escape(gif)
+    sides = {side: color for side, color in SIDE_COLORS.items() if side != "nothing"}
+    return render(
+        "screen.html",
+        data,
+        title=f"{episode.environment}, episode {episode.level_seed}: what the agent attends to",
+        about=f"Played on: {episode.game}. {episode.num_steps} steps of the {episode.policy} "
+        f"policy, score {episode.score:g}; {len(episode.steps)} steps are shown; {blocks} "
+        f"attention blocks with {heads} heads each, over {rows}x{columns} cells of the screen.",
+        note=LOOKING,
+        board="the screen with the attention to its cells",
+        side_colors=sides,
+        animation=gif,
     )
 
 

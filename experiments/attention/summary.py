@@ -1,7 +1,8 @@
 """Mean attention by kinds of objects, beside the share that attending to all alike would give.
 
-The paper's claims (Zambaldi et al. 2018) become numbers: in one head each key attends
-mostly to the locks it opens; in another every object attends to the agent.
+The relations are those of the paper's attention analysis (Zambaldi et al. 2018), which describes
+one head in which each key attends mostly to the locks it opens, and another in which every object
+attends to the agent. The numbers say where heads look, and no more, see `NOTE`.
 """
 
 import csv
@@ -25,8 +26,8 @@ OPENED_BY = "keys that open it"
 SAME_BOX = "rest of its box"
 EMPTY = "empty cells"
 
-# (source, target): the first rows of a digest, each a claim of the paper or its converse.
-CLAIMS = (
+# (source, target): the rows of a digest, each a relation that the paper describes or its converse.
+RELATIONS = (
     ("key", OPENS),
     (HELD_KEY, OPENS),
     ("lock", OPENED_BY),
@@ -35,6 +36,19 @@ CLAIMS = (
     (AGENT, "gem"),
     ("gem", AGENT),
 )
+
+LOOKING = (
+    "Attention shows where a head looks, not what the agent needs in order to act: to learn that, "
+    "take the head away and evaluate again."
+)
+"""What weights do not say of any agent."""
+
+NOTE = (
+    f"{LOOKING} Nor does it show what was learned: heads that start with a bias towards equal "
+    "colours, like those of the shipped agents, attend from keys to their locks before any "
+    "training. Compare with an untrained agent."
+)
+"""Likewise, of an agent for Box-World."""
 
 
 class Row(NamedTuple):
@@ -129,13 +143,13 @@ def to_csv(rows: Iterable[Row]) -> str:
 
 
 def digest(rows: Iterable[Row]) -> str:
-    """Returns the claims of the paper as a table for a terminal, a column for every head."""
+    """Returns `RELATIONS` as a table for a terminal, a column for every head."""
     by_key = {(row.block, row.head, row.source, row.target): row for row in rows}
     heads = sorted({key[:2] for key in by_key})
     names = [f"block {block} head {head}" for block, head in heads]
     width = max(15, *(len(name) for name in names))
     lines = [f"{'mean attention (times the uniform share)':40}" + _cells(names, width)]
-    for source, target in CLAIMS:
+    for source, target in RELATIONS:
         found = [by_key.get((*head, source, target)) for head in heads]
         if any(found):
             cells = [
