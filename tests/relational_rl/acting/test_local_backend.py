@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from relational_rl.acting.backends import ActorError, LocalBackend
+from relational_rl.acting.backends import LocalBackend
+from relational_rl.errors import ActorError, ConfigError
 
 SOON = 10.0  # seconds within which anything here happens, on the slowest machine
 
@@ -39,6 +40,19 @@ class FakeActor:
         self.is_closed = True
 
 
+class Description:
+    """Stands for an actor's description: makes an actor that is there already."""
+
+    def __init__(self, index, actor):
+        self.index = index
+        self._actor = actor
+
+    def build(self):
+        if isinstance(self._actor, Exception):
+            raise self._actor
+        return self._actor
+
+
 def until(condition):
     """Waits until a condition holds."""
     deadline = time.monotonic() + SOON
@@ -53,7 +67,8 @@ def make_backend():
     backends = []
 
     def make(*actors, queue_size=1):
-        backend = LocalBackend(lambda index: actors[index], len(actors), queue_size)
+        descriptions = [Description(index, actor) for index, actor in enumerate(actors)]
+        backend = LocalBackend(descriptions, queue_size)
         backend.publish(["first"], 0)
         backend.set_stage(0, {"size": 1})
         backend.start()
@@ -125,7 +140,7 @@ def test_stops_while_an_actor_waits_for_room(make_backend):
 
 
 def test_stops_before_it_was_started():
-    LocalBackend(FakeActor, num_actors=2, queue_size=2).stop()
+    LocalBackend([Description(i, FakeActor()) for i in range(2)], queue_size=2).stop()
 
 
 def test_an_exception_arrives_with_its_traceback(make_backend):
@@ -152,11 +167,12 @@ def test_a_failure_is_not_hidden_by_actors_that_go_on(make_backend):
 
 
 def test_an_actor_that_cannot_be_made_is_a_failure():
-    def refuse(index):
-        raise OSError(f"no room for actor {index}")
-
-    backend = LocalBackend(refuse, num_actors=1, queue_size=1)
-    backend.start()
-    with pytest.raises(ActorError, match="OSError: no room for actor 0"):
-        until(lambda: backend.get(0.1))
-    backend.stop()
+    for error, message in (
+        (OSError("no room for actor 0"), "Traceback(.|\n)*OSError: no room for actor 0"),
+        (ConfigError("env must be a game"), "^actor 0 failed: env must be a game$"),
+    ):
+        backend = LocalBackend([Description(0, error)], queue_size=1)
+        backend.start()
+        with pytest.raises(ActorError, match=message):
+            until(lambda backend=backend: backend.get(0.1))
+        backend.stop()

@@ -10,13 +10,18 @@ import pytest
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 from relational_rl.acting.vectorization import make_vector_environment
+from relational_rl.config import EnvSpec
 
-EASY = ("boxworld:BoxWorld-Easy-v0", 2, {"max_steps": 3, "room_size": 6})
+
+def easy(vectorization="auto"):
+    kwargs = {"max_steps": 3, "room_size": 6}
+    env = EnvSpec(id="boxworld:BoxWorld-Easy-v0", kwargs=kwargs, vectorization=vectorization)
+    return make_vector_environment(env, 2)
 
 
 @pytest.fixture(scope="module")
 def processes():
-    environment = make_vector_environment(*EASY, "async")
+    environment = easy("async")
     yield environment
     environment.close()
 
@@ -29,7 +34,7 @@ def test_each_environment_has_a_process(processes):
 
 
 def test_processes_play_what_this_process_plays(processes):
-    sync = make_vector_environment(*EASY, "sync")
+    sync = easy("sync")
     assert isinstance(sync.unwrapped, SyncVectorEnv)
     random = np.random.default_rng(0)
     first = [environment.reset(seed=5)[0] for environment in (processes, sync)]
@@ -63,8 +68,8 @@ def test_an_interrupt_of_the_terminal_does_not_end_the_processes(processes):
 
 
 def test_an_own_batch_is_passed_over_where_asked_for():
-    native = make_vector_environment(*EASY)
-    sync = make_vector_environment(*EASY, "sync")
+    native = easy()
+    sync = easy("sync")
     assert type(native.unwrapped).__name__ == "BoxWorldVectorEnv"
     assert isinstance(sync.unwrapped, SyncVectorEnv)
     native.close()
@@ -72,9 +77,10 @@ def test_an_own_batch_is_passed_over_where_asked_for():
 
 
 def test_what_cannot_be_made_is_named():
-    message = "env_id='boxworld:BoxWorld-v0' with {'room_sise': 6}: .*room_sise"
+    message = "env='boxworld:BoxWorld-v0' with {'room_sise': 6} cannot be made: .*room_sise"
+    env = EnvSpec(id="boxworld:BoxWorld-v0", vectorization="async")
     with pytest.raises(ValueError, match=message):
-        make_vector_environment("boxworld:BoxWorld-v0", 2, {"room_sise": 6}, "async")
+        make_vector_environment(env, 2, {"room_sise": 6})
 
 
 def test_processes_share_what_the_environment_has_loaded(tmp_path):
@@ -90,7 +96,9 @@ def test_processes_share_what_the_environment_has_loaded(tmp_path):
     # A program of its own: the process that workers are forked from serves a whole program.
     program = (
         "from relational_rl.acting.vectorization import make_vector_environment\n"
-        "environment = make_vector_environment('probe_ids:Probe-v0', 2, {}, 'async')\n"
+        "from relational_rl.config import EnvSpec\n"
+        "env = EnvSpec(id='probe_ids:Probe-v0', vectorization='async')\n"
+        "environment = make_vector_environment(env, 2)\n"
         "print(*(process.pid for process in environment.unwrapped.processes))\n"
         "environment.close()\n"
     )

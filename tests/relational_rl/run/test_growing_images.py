@@ -1,16 +1,15 @@
 """Stages of a curriculum with images of different sizes, played and learned from for real."""
 
-import dataclasses
-import io
-
 import pytest
 import tensorflow as tf
+from flat import flat
 
-from relational_rl.config import Config
-from relational_rl.run.metrics import read_metrics
-from relational_rl.run.trainer import Trainer, environment_spec
+from relational_rl.config import replace
+from relational_rl.run.spec import environment_spec
+from relational_rl.run.table import read_metrics
+from relational_rl.run.trainer import Trainer
 
-CONFIG = Config(
+CONFIG = flat(
     env_id="boxworld:BoxWorld-Easy-v0",
     env_kwargs={"max_steps": 30, "solution_length": 1, "num_branches": 0},
     curriculum=({"room_size": 3}, {"room_size": 4}),
@@ -39,19 +38,24 @@ def eager():
 
 def test_images_may_grow_from_stage_to_stage(tmp_path):
     trainer = Trainer(CONFIG, tmp_path)
-    trainer.run(io.StringIO())
-    assert trainer.curriculum.stage == 1
+    trainer.run()
+    assert trainer.source.stages.stage == 1
     # Nine cells or sixteen, and the border: the same variables take both, and were trained on both.
     assert trainer.spec.image_shape == (6, 6, 3)
     metrics = read_metrics(tmp_path / "metrics.csv")
     assert set(metrics["curriculum_stage"][metrics["episodes"] > 0]) == {0.0, 1.0}
-    resumed = Trainer(dataclasses.replace(CONFIG, total_frames=2_200), tmp_path)
-    assert resumed.run(io.StringIO()).frames >= 2_200
+    resumed = Trainer(replace(CONFIG, {"run.total_frames": 2_200}), tmp_path)
+    assert resumed.run().frames >= 2_200
 
 
 def test_they_may_where_every_cell_is_an_entity_of_the_relational_agent():
     assert environment_spec(CONFIG).image_shape == (6, 6, 3)
-    message = r"stage 0 of the curriculum must have the observations .* got .*\(5, 5, 3\)"
-    for change in ({"entities": "occupied"}, {"agent": "control"}, {"network": "spatial"}):
+    message = r"stage 1 of 2 must have the observations .* got .*\(5, 5, 3\)"
+    changes = (
+        {"agent.encoder.max_entities": 9},
+        {"agent": "control"},
+        {"agent": "spatial_control"},
+    )
+    for change in changes:
         with pytest.raises(ValueError, match=message):
-            environment_spec(dataclasses.replace(CONFIG, **change))
+            environment_spec(replace(CONFIG, change))

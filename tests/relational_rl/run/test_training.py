@@ -1,11 +1,11 @@
 """The training loop over a scripted backend: what it counts, keeps, publishes and ends at."""
 
 import csv
-import dataclasses
 import io
 import json
 import math
 import os
+import pickle
 import signal
 import threading
 
@@ -13,16 +13,18 @@ import by_hand
 import numpy as np
 import pytest
 import tensorflow as tf
+from flat import flat as config
 from scripted import GO_ON, NUM_ACTIONS, TERMINATED
 
-from relational_rl.acting.actor import Episode, Unroll
-from relational_rl.acting.backends import ActorError
-from relational_rl.config import Config
-from relational_rl.learners.vtrace import NonFiniteError
-from relational_rl.run.trainer import Trainer, environment_spec
+from relational_rl.acting.unroll import Episode, Unroll
+from relational_rl.config.old_names import from_flat
+from relational_rl.errors import ActorError, NonFiniteError
+from relational_rl.run.hooks import Hook, Progress, standard_hooks
+from relational_rl.run.spec import environment_spec
+from relational_rl.run.trainer import Trainer
 
 T, B = 3, 4
-CONFIG = Config(
+CONFIG = config(
     env_id="Scripted-v0",
     env_kwargs={"episodes": [[[1.0, GO_ON], [1.0, TERMINATED]]]},
     envs_per_actor=B,
@@ -60,14 +62,14 @@ def make_unroll(number=0, version=0, stage=0, episodes=(), dead=0):
     return Unroll(
         observations={"image": random.integers(0, 256, (T + 1, B, 2, 2, 1), np.uint8)},
         actions=random.integers(NUM_ACTIONS, size=(T, B)).astype(np.int32),
-        behaviour_logits=np.zeros((T, B, NUM_ACTIONS), np.float32),
+        behaviour_log_probs=np.full((T, B), -math.log(NUM_ACTIONS), np.float32),
         rewards=random.normal(size=(T, B)).astype(np.float32),
         not_terminated=np.ones((T, B), np.float32),
         weights=weights,
         initial_state=(),
         version=version,
         stage=stage,
-        episodes=list(episodes),
+        episodes=tuple(episodes),
     )
 
 
@@ -106,14 +108,19 @@ class FakeBackend:
 def train(run_dir, *unrolls, **changes):
     """Runs a new trainer; returns it, its summary, its backend and what it wrote."""
     backend, stream = FakeBackend(*unrolls), io.StringIO()
-    trainer = make_trainer(run_dir, backend, **changes)
-    summary = trainer.run(stream)
+    trainer = make_trainer(run_dir, backend, stream, **changes)
+    summary = trainer.run()
     return trainer, summary, backend, stream.getvalue()
 
 
-def make_trainer(run_dir, backend, **changes):
-    config = dataclasses.replace(CONFIG, **changes)
-    return Trainer(config, run_dir, lambda *_: backend)
+def make_trainer(run_dir, backend, stream=None, hooks=(), **changes):
+    """Makes a trainer on a backend, with changes by their flat names."""
+    standard = [Progress(stream) if type(h) is Progress else h for h in standard_hooks()]
+    return Trainer(changed(**changes), run_dir, lambda *_: backend, [*hooks, *standard])
+
+
+def changed(**changes):
+    return from_flat(changes, CONFIG)
 
 
 def rows(run_dir):
@@ -215,23 +222,26 @@ def test_stages_follow_one_another_and_the_last_one_is_solved(tmp_path):
     )
     assert summary.reason == "solved"
     assert trainer.learner.num_updates == 5
-    episodes = CONFIG.env_kwargs["episodes"]
+    episodes = CONFIG.env.kwargs["episodes"]
     assert backend.stages == [
         (0, {"tells_success": True, "episodes": episodes}),
         (1, {"tells_success": True, "episodes": [[[2.0, TERMINATED]]]}),
     ]
     # The actors are sent on before they get the next parameters.
     assert backend.log.index("stage 1") == backend.log.index("publish 2") - 1
-    assert "stage 1 of the curriculum: {'tells_success': True, 'episodes'" in written
+    assert "stage 2 of 2: {'tells_success': True, 'episodes'" in written
     assert "after 24 frames" in written
     # Of the unrolls that a row is about.
     assert [row["curriculum_stage"] for row in rows(tmp_path)] == [0, 0, 0, 1, 1]
     assert states(tmp_path)[-1]["curriculum"] == {"stage": 1, "recent": [1.0] * 5}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_saves_and_ends(tmp_path, number):
-    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(each) for each in SIGNALS]
 
     def interrupt():
         os.kill(os.getpid(), number)
@@ -245,7 +255,7 @@ def test_a_signal_saves_and_ends(tmp_path, number):
     assert [state["frames"] for state in states(tmp_path)] == [24]
     assert [row["frames"] for row in rows(tmp_path)] == [12, 24]
     assert backend.log[-1] == "stop"
-    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
 @pytest.fixture
@@ -265,7 +275,7 @@ def test_a_second_signal_acts_as_always(tmp_path, default_handler):
     backend = FakeBackend(make_unroll(), interrupt_twice)
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        make_trainer(tmp_path, backend).run(io.StringIO())
+        make_trainer(tmp_path, backend).run()
     assert backend.log[-1] == "stop"
     assert signal.getsignal(signal.SIGINT) is before
     assert states(tmp_path)[-1]["frames"] == 12  # what the first update had saved
@@ -294,17 +304,17 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(tmp_path):
     for trainer in (whole, first):
         by_hand.randomize(trainer.agent)
     assert not first.resumed
-    whole.run(io.StringIO())
-    first.run(io.StringIO())
+    whole.run()
+    first.run()
     backend = FakeBackend(*unrolls[2:])
     second = make_trainer(tmp_path / "halves", backend, total_frames=48, **changes)
     assert second.resumed
-    assert (second.frames, second.learner.num_updates, second.starts) == (24, 2, 1)
+    assert (second.frames, second.learner.num_updates, second._sessions) == (24, 2, 1)
     assert second.minutes == first.minutes > 0
     np.testing.assert_array_equal(flat(second.agent.variables), flat(first.agent.variables))
-    second.run(io.StringIO())
-    assert (second.frames, second.learner.num_updates, second.starts) == (48, 4, 2)
-    assert second.curriculum.stage == whole.curriculum.stage == 1
+    second.run()
+    assert (second.frames, second.learner.num_updates, second._sessions) == (48, 4, 2)
+    assert second.source.stages.stage == whole.source.stages.stage == 1
     # Parameters, the optimiser's averages and the grouping of environments all went on.
     np.testing.assert_allclose(flat(second.agent.variables), flat(whole.agent.variables), atol=1e-6)
     assert [row["frames"] for row in rows(tmp_path / "halves")] == [12, 24, 36, 48]
@@ -318,7 +328,7 @@ def test_rows_later_than_the_checkpoint_are_dropped_on_resuming(tmp_path):
     trainer = make_trainer(tmp_path, backend, checkpoint_seconds=1e6)
     trainer._store.save(0, trainer._state())
     with pytest.raises(ActorError):
-        trainer.run(io.StringIO())
+        trainer.run()
     assert [row["frames"] for row in rows(tmp_path)] == [12, 24, 36]
     trainer, _, _, _ = train(tmp_path, make_unroll(5, dead=5), total_frames=5)
     assert trainer.resumed
@@ -338,21 +348,22 @@ def test_a_finished_run_stays_finished(tmp_path):
 def test_random_streams_of_a_resumed_run_are_new(tmp_path):
     acted = []
 
-    def make_backend(config, make_actor):
+    def make_backend(descriptions, room):
         # Every actor acts by the same parameters; only their seeds differ.
-        for index in range(2):
-            actor = make_actor(index)
+        assert room == 2
+        for description in descriptions:
+            actor = pickle.loads(pickle.dumps(description)).build()
             actor.set_parameters(parameters, 0)
-            actor.set_stage(0, config.env_kwargs)
+            actor.set_stage(0, description.env.kwargs)
             acted.append(actor.unroll().actions.ravel().tolist())
             actor.close()
         return FakeBackend(make_unroll())
 
     for total_frames in (12, 24):
-        config = dataclasses.replace(CONFIG, total_frames=total_frames, unroll_length=20)
-        trainer = Trainer(config, tmp_path, make_backend)
+        values = {"total_frames": total_frames, "unroll_length": 20, "num_actors": 2}
+        trainer = Trainer(changed(**values), tmp_path, make_backend)
         parameters = [np.zeros(variable.shape, np.float32) for variable in trainer.agent.variables]
-        trainer.run(io.StringIO())
+        trainer.run()
     assert len({tuple(actions) for actions in acted}) == 4
 
 
@@ -362,7 +373,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spoils_no_checkpoint(tmp_path
     backend = FakeBackend(make_unroll(), make_unroll(1), spoilt)
     trainer = make_trainer(tmp_path, backend)
     with pytest.raises(NonFiniteError, match="loss is nan in update 3"):
-        trainer.run(io.StringIO())
+        trainer.run()
     assert backend.log[-1] == "stop"
     assert [state["updates"] for state in states(tmp_path)] == [1, 2]
     resumed = make_trainer(tmp_path, FakeBackend())
@@ -383,7 +394,7 @@ def test_parameters_that_are_not_finite_are_not_saved(tmp_path):
 def test_a_failed_actor_ends_the_run(tmp_path):
     backend = FakeBackend(make_unroll(), ActorError("actor 0 failed:\nTraceback"))
     with pytest.raises(ActorError, match="actor 0 failed"):
-        make_trainer(tmp_path, backend).run(io.StringIO())
+        make_trainer(tmp_path, backend).run()
     assert backend.log[-1] == "stop"
     assert [state["updates"] for state in states(tmp_path)] == [1]
 
@@ -423,10 +434,9 @@ def test_the_background_is_estimated_once_and_kept(tmp_path):
 
 
 def test_every_stage_is_tried_before_training():
-    config = dataclasses.replace(CONFIG, curriculum=STAGES)
-    assert environment_spec(config) == environment_spec(CONFIG)
-    wrong = dataclasses.replace(CONFIG, curriculum=(*STAGES, {"colour": 1}))
-    with pytest.raises(ValueError, match=r"'colour': 1}: .*unexpected keyword argument 'colour'"):
+    assert environment_spec(changed(curriculum=STAGES)) == environment_spec(CONFIG)
+    wrong = changed(curriculum=(*STAGES, {"colour": 1}))
+    with pytest.raises(ValueError, match=r"'colour': 1} .*unexpected keyword argument 'colour'"):
         environment_spec(wrong)
 
 
@@ -453,7 +463,7 @@ def test_schedules_follow_what_ends_the_run_first(tmp_path, monkeypatch, max_min
     monkeypatch.setattr(
         trainer.learner, "update", lambda unroll, share: seen.append(share) or update(unroll, share)
     )
-    trainer.run(io.StringIO())
+    trainer.run()
     np.testing.assert_allclose(seen, expected, atol=0.01)
 
 
@@ -465,3 +475,98 @@ def test_the_seed_decides_the_initial_parameters(tmp_path):
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
     assert any(np.abs(a - b).max() > 0.01 for a, b in zip(first, other, strict=True) if a.ndim > 1)
+
+
+class Noting(Hook):
+    """Notes the events; logs a number, and stops the run after some updates."""
+
+    def __init__(self, stop_after=None):
+        self.events = []
+        self._stop_after = stop_after
+
+    def on_run_start(self, run):
+        self.events.append(f"start {run.frames}")
+
+    def on_update(self, run, batch, metrics):
+        self.events.append(f"update {run.learner.num_updates}")
+        run.log("twice", 2 * run.learner.num_updates)
+        if run.learner.num_updates == self._stop_after:
+            run.stop("enough")
+
+    def on_episodes(self, run, episodes):
+        self.events.append(f"episodes {len(episodes)}")
+
+    def on_stage(self, run, stage):
+        self.events.append(f"stage {stage}")
+
+    def on_metrics(self, run, row):
+        self.events.append(f"row {row['frames']:.0f}")
+
+    def on_checkpoint(self, run, path):
+        self.events.append(f"checkpoint {path.name[-1]}")
+
+    def on_run_end(self, run, reason):
+        self.events.append(f"end {reason}")
+
+    def close(self):
+        self.events.append("close")
+
+
+def test_hooks_hear_of_every_event_in_order(tmp_path):
+    unrolls = [make_unroll(0, episodes=[SOLVED, SOLVED]), make_unroll(1, stage=1), make_unroll(2)]
+    hook = Noting(stop_after=2)
+    changes = {"curriculum": STAGES, "curriculum_window": 2, "checkpoint_seconds": 1e6}
+    summary = make_trainer(tmp_path, FakeBackend(*unrolls), hooks=[hook], **changes).run()
+    assert summary.reason == "enough"
+    assert hook.events == [
+        "start 0",
+        "episodes 2",
+        "update 1",
+        "row 12",
+        "stage 1",
+        "update 2",
+        "row 24",
+        "end enough",
+        "checkpoint 2",
+        "close",
+    ]
+    assert [row["twice"] for row in rows(tmp_path)] == [2, 4]
+
+
+def test_hooks_are_closed_after_an_error_too(tmp_path):
+    hook = Noting()
+    backend = FakeBackend(make_unroll(), ActorError("actor 0 failed"))
+    with pytest.raises(ActorError):
+        make_trainer(tmp_path, backend, hooks=[hook]).run()
+    assert hook.events[-1] == "close"
+    assert not any(event.startswith("end") for event in hook.events)
+
+
+def test_progress_is_never_more_than_all(tmp_path):
+    _, _, _, written = train(tmp_path, *map(make_unroll, range(2)), total_frames=13)
+    assert "100 %: 24 of 13 frames" in written
+    shares = [int(line.split(" %")[0]) for line in written.splitlines() if " %: " in line]
+    assert max(shares) == 100
+
+
+def events_of(run_dir):
+    """Returns the steps of the events that TensorBoard shows of the loss."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    accumulator = EventAccumulator(str(run_dir / "tensorboard"))
+    accumulator.Reload()
+    return [event.step for event in accumulator.Tensors("loss")]
+
+
+def test_tensorboard_holds_the_rows_of_the_table_after_a_kill_too(tmp_path):
+    # Killed after two updates that no checkpoint holds.
+    unrolls = [make_unroll(), make_unroll(1), make_unroll(2), ActorError("killed")]
+    trainer = make_trainer(tmp_path, FakeBackend(*unrolls), checkpoint_seconds=1e6)
+    trainer._store.save(0, trainer._state())
+    with pytest.raises(ActorError):
+        trainer.run()
+    assert events_of(tmp_path) == [12, 24, 36]
+    for total_frames in (5, 20):
+        train(tmp_path, *(make_unroll(i, dead=5) for i in range(2)), total_frames=total_frames)
+        assert events_of(tmp_path) == [row["frames"] for row in rows(tmp_path)]
+    assert events_of(tmp_path) == [7, 14, 21]
