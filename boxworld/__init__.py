@@ -14,6 +14,7 @@ from boxworld.registration import ENVIRONMENTS, register_environments
 from boxworld.rendering import PALETTE
 from boxworld.solver import solve
 from boxworld.spec import LevelSpec
+from boxworld.state import BoxWorldState
 from boxworld.vector_env import BoxWorldVectorEnv
 from boxworld.withheld import WITHHELD_SEED, withheld_pairs
 
@@ -23,6 +24,7 @@ __all__ = [
     "WITHHELD_SEED",
     "Box",
     "BoxWorldEnv",
+    "BoxWorldState",
     "BoxWorldVectorEnv",
     "Level",
     "LevelSpec",

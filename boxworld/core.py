@@ -11,14 +11,17 @@ import numpy.typing as npt
 from boxworld.dynamics import (
     BRANCH_LENGTH,
     COLUMN,
+    CUT_OFF,
     HELD,
     LEVEL_SEED,
     NO_KEY,
+    NO_TIME_LIMIT,
     NUM_BRANCHES,
     NUM_COLUMNS,
     ROW,
     SOLUTION_LENGTH,
     STEPS,
+    TIMED_OUT,
     paint_slots,
 )
 from boxworld.generator import (
@@ -58,6 +61,15 @@ def _check_max_steps(max_steps: Any, spec: LevelSpec) -> int:
     return max_steps
 
 
+def _check_step_cap(step_cap: Any, max_steps: int) -> tuple[int, int]:
+    """Returns the number of an episode's last step, and what it comes to then."""
+    if step_cap == "truncate":
+        return min(max_steps, NO_TIME_LIMIT), CUT_OFF
+    if step_cap == "terminate":
+        return min(max_steps + 1, NO_TIME_LIMIT), TIMED_OUT
+    raise ValueError(f"step_cap must be 'truncate' or 'terminate', got {step_cap!r}")
+
+
 def _check_levels(levels: Any) -> tuple[int, int]:
     """Returns (first, count) of a range of level seeds, and (0, 0) for endless levels."""
     if levels is None:
@@ -73,6 +85,13 @@ def _check_levels(levels: Any) -> tuple[int, int]:
     return first, count
 
 
+def check_render_mode(render_mode: str | None, modes: list[str]) -> str | None:
+    """Returns `render_mode`; raises ValueError if it is neither None nor one of `modes`."""
+    if render_mode is not None and render_mode not in modes:
+        raise ValueError(f"render_mode must be None or one of {modes}, got {render_mode!r}")
+    return render_mode
+
+
 class Core:
     """The state of N games (see `boxworld.dynamics`) and what can be dealt into it.
 
@@ -80,15 +99,23 @@ class Core:
         num_slots: N.
         spec: which levels to deal.
         max_steps: the step cap, or None for `default_max_steps(spec)`.
+        step_cap: "truncate" or "terminate", see `BoxWorldEnv`.
         observation: "rgb" or "onehot".
         levels: None, or a (first, count) range of level seeds.
     """
 
     def __init__(
-        self, num_slots: int, spec: LevelSpec, max_steps: Any, observation: str, levels: Any
+        self,
+        num_slots: int,
+        spec: LevelSpec,
+        max_steps: Any,
+        step_cap: Any,
+        observation: str,
+        levels: Any,
     ) -> None:
         self.spec = spec
         self.max_steps = _check_max_steps(max_steps, spec)
+        self.last_step, self.at_cap = _check_step_cap(step_cap, self.max_steps)
         self.table = pixel_table(observation, spec.num_colors)
         self._first, self._count = _check_levels(levels)
         self._spec_array = spec_array(spec)
@@ -102,16 +129,16 @@ class Core:
             0, int(self.table.max()), (size, size, channels), np.uint8
         )
         # Counters of `boxworld.rng`, and the generators they were started from.
-        self._streams = np.zeros((num_slots, 1), np.uint64)
-        self._sources: list[np.random.Generator | None] = [None] * num_slots
+        self.streams = np.zeros((num_slots, 1), np.uint64)
+        self.sources: list[np.random.Generator | None] = [None] * num_slots
         # The levels that were given as text, by slot.
-        self._drawn: dict[int, Level] = {}
+        self.drawn: dict[int, Level] = {}
 
     def seed_slot(self, index: int, source: np.random.Generator) -> None:
         """Starts a slot's stream of level seeds from `source`, unless it came from it before."""
-        if self._sources[index] is not source:
-            self._sources[index] = source
-            self._streams[index, 0] = source.integers(2**64, dtype=np.uint64)
+        if self.sources[index] is not source:
+            self.sources[index] = source
+            self.streams[index, 0] = source.integers(2**64, dtype=np.uint64)
 
     def deal_next(self, indices: npt.NDArray[np.int64]) -> None:
         """Deals the next level of each slot's stream.
@@ -119,7 +146,7 @@ class Core:
         Args:
             indices: int64 [M], which slots.
         """
-        draw_level_seeds(indices, self._streams, self._first, self._count, self.slots)
+        draw_level_seeds(indices, self.streams, self._first, self._count, self.slots)
         self._deal(indices)
 
     def deal_options(self, indices: npt.NDArray[np.int64], options: dict[str, Any]) -> None:
@@ -146,7 +173,7 @@ class Core:
             self.deal_next(indices)
 
     def _deal_seeds(self, indices: npt.NDArray[np.int64], level_seed: Any) -> None:
-        if isinstance(level_seed, list | tuple | np.ndarray):
+        if np.ndim(level_seed) > 0:
             if np.shape(level_seed) != (len(self.slots),):
                 raise ValueError(
                     f"level_seed must be an int or one for each of {len(self.slots)} slots, "
@@ -178,13 +205,13 @@ class Core:
         slot[BRANCH_LENGTH] = level.branch_length
         self.slots[indices] = slot
         self.boards[indices] = level.board()
-        self._drawn.update(dict.fromkeys(indices.tolist(), level))
+        self.drawn.update(dict.fromkeys(indices.tolist(), level))
         self._paint(indices)
 
     def _deal(self, indices: npt.NDArray[np.int64]) -> None:
-        if self._drawn:
+        if self.drawn:
             for index in indices.tolist():
-                self._drawn.pop(index, None)
+                self.drawn.pop(index, None)
         deal(indices, self._spec_array, self._withheld, self.boards, self.slots)
         self._paint(indices)
 
@@ -193,8 +220,8 @@ class Core:
 
     def level(self, index: int) -> Level:
         """Returns the level of a slot as it was dealt."""
-        if index in self._drawn:
-            return self._drawn[index]
+        if index in self.drawn:
+            return self.drawn[index]
         return generate_level(self.spec, int(self.slots[index, LEVEL_SEED]))
 
     def frame(self, index: int) -> npt.NDArray[np.uint8]:

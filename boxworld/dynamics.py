@@ -26,13 +26,17 @@ ROW, COLUMN, HELD, STEPS, SOLUTION_LENGTH, NUM_BRANCHES, BRANCH_LENGTH, LEVEL_SE
 NUM_COLUMNS = 8
 NO_KEY = -1
 
-# Outcomes of a step. CUT_OFF is added to the first two at the step cap.
+# Outcomes of a step. At the step cap CUT_OFF or TIMED_OUT is added to the first two: the episode is
+# truncated (our default), or it terminates (the authors' later code).
 NOTHING, OPENED, GEM_COLLECTED, DISTRACTOR_OPENED, CUT_OFF = range(5)
+TIMED_OUT = CUT_OFF + 2
 
-REWARDS = (0.0, 1.0, 10.0, -1.0, 0.0, 1.0)
+REWARDS = (0.0, 1.0, 10.0, -1.0, 0.0, 1.0, 0.0, 1.0)
 """The reward of each outcome (paper, section 4.1)."""
-TERMINATED = (False, False, True, True, False, False)
-TRUNCATED = (False, False, False, False, True, True)
+TERMINATED = (False, False, True, True, False, False, True, True)
+TRUNCATED = (False, False, False, False, True, True, False, False)
+
+NO_TIME_LIMIT = 2**63 - 1
 
 
 @inlined
@@ -90,17 +94,17 @@ def _move(board, slot, observation, table, action):
 
 
 @inlined
-def _step(board, slot, observation, table, max_steps, action):
+def _step(board, slot, observation, table, last_step, at_cap, action):
     """Plays one action; returns the outcome."""
     outcome = _move(board, slot, observation, table, action)
     slot[STEPS] += 1
-    if slot[STEPS] >= max_steps and outcome <= OPENED:
-        outcome += CUT_OFF
+    if slot[STEPS] >= last_step and outcome <= OPENED:
+        outcome += at_cap
     return outcome
 
 
 @compiled
-def step_slot(index, boards, slots, observations, table, max_steps, action):
+def step_slot(index, boards, slots, observations, table, last_step, at_cap, action):
     """Plays one action in one slot.
 
     Args:
@@ -109,18 +113,30 @@ def step_slot(index, boards, slots, observations, table, max_steps, action):
         slots: int64 [N, NUM_COLUMNS], changed.
         observations: uint8 [N, S, S, C], changed.
         table: uint8 [NUM_CODES, C].
-        max_steps: int, the step cap.
+        last_step: int, the number of the last step of an episode, from 1.
+        at_cap: int, CUT_OFF or TIMED_OUT: what an episode comes to then.
         action: int, in 0..3.
 
     Returns:
         int, the outcome: an index into REWARDS, TERMINATED and TRUNCATED.
     """
-    return _step(boards[index], slots[index], observations[index], table, max_steps, action)
+    return _step(boards[index], slots[index], observations[index], table, last_step, at_cap, action)
 
 
 @compiled
 def step_slots(
-    boards, slots, observations, table, max_steps, actions, skipped, rewards, terminated, truncated
+    boards,
+    slots,
+    observations,
+    table,
+    last_step,
+    at_cap,
+    time_limit,
+    actions,
+    skipped,
+    rewards,
+    terminated,
+    truncated,
 ):
     """Plays one action in every slot that is not skipped.
 
@@ -129,7 +145,9 @@ def step_slots(
         slots: int64 [N, NUM_COLUMNS], changed.
         observations: uint8 [N, S, S, C], changed.
         table: uint8 [NUM_CODES, C].
-        max_steps: int, the step cap.
+        last_step: int, the number of the last step of an episode, from 1.
+        at_cap: int, CUT_OFF or TIMED_OUT: what an episode comes to then.
+        time_limit: int, the step at which an episode is truncated besides, whatever its outcome.
         actions: int64 [N].
         skipped: bool [N]; such slots get reward 0 and have not ended.
         rewards: float64 [N], written.
@@ -145,13 +163,16 @@ def step_slots(
             return -1 - i
     ended = 0
     for i in range(actions.size):
-        outcome = NOTHING
+        outcome, is_late = NOTHING, False
         if not skipped[i]:
-            outcome = _step(boards[i], slots[i], observations[i], table, max_steps, actions[i])
+            outcome = _step(
+                boards[i], slots[i], observations[i], table, last_step, at_cap, actions[i]
+            )
+            is_late = slots[i, STEPS] >= time_limit
         rewards[i] = REWARDS[outcome]
         terminated[i] = TERMINATED[outcome]
-        truncated[i] = TRUNCATED[outcome]
-        ended += outcome > OPENED
+        truncated[i] = TRUNCATED[outcome] or is_late
+        ended += outcome > OPENED or is_late
     return ended
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 from gymnasium import logger
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import InvalidAction, ResetNeeded
 
-from boxworld.core import Core
+from boxworld.core import Core, check_render_mode
 from boxworld.dynamics import (
     BRANCH_LENGTH,
     GEM_COLLECTED,
@@ -25,20 +27,14 @@ from boxworld.dynamics import (
     TRUNCATED,
     step_slot,
 )
-from boxworld.spec import LevelSpec, Range
-from boxworld.window import Window
+from boxworld.spec import LevelSpec, Range, as_integer
+from boxworld.state import BoxWorldState, restore, save
+from boxworld.window import Window, avoid_accelerated_windows
 
 if TYPE_CHECKING:
     from boxworld.level import Level
 
 _ONLY_SLOT = np.zeros(1, np.int64)
-
-
-def check_render_mode(render_mode: str | None, modes: list[str]) -> str | None:
-    """Returns `render_mode`; raises ValueError if it is neither None nor one of `modes`."""
-    if render_mode is not None and render_mode not in modes:
-        raise ValueError(f"render_mode must be None or one of {modes}, got {render_mode!r}")
-    return render_mode
 
 
 class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
@@ -62,7 +58,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     Each reset deals the level of another level seed, in an order fixed by `reset(seed=...)`.
 
     ## Action Space
-    `Discrete(4)`: 0 up, 1 down, 2 left, 3 right.
+    `Discrete(4)`: 0 up, 1 down, 2 left, 3 right. Any integer type will do; booleans are refused.
 
     ## Observation Space
     `observation="rgb"`: `Box(0, 255, (room_size + 2, room_size + 2, 3), uint8)`, one pixel a cell,
@@ -82,8 +78,21 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     distractor box, 0 for everything else. The best return is solution_length + 10.
 
     ## Episode End
-    Terminated when the gem is collected or a distractor box is opened (at its lock). Truncated by
-    the step cap; an episode that ends with its last step is terminated, not truncated.
+    Terminated when the gem is collected or a distractor box is opened (at its lock). The step cap
+    ends every other episode, in one of two ways:
+
+    - `step_cap="truncate"` (default, our choice): truncated after `max_steps` actions. How much
+      time is left is not to be seen, so an agent should bootstrap from the last observation.
+    - `step_cap="terminate"`: as in the authors' later public code (pycolab's `box_world` example),
+      which ends the episode with discount 0 once the number of actions exceeds the cap: terminated
+      at action `max_steps + 1`, so that 121 actions are played for a cap of 120. The paper states
+      no cap.
+
+    The last action is played and rewarded in full either way, and if it collects the gem or opens a
+    distractor box, the episode is terminated. `env.spec.max_episode_steps` is the number of that
+    action, for Gymnasium's `TimeAwareObservation` and others that ask. An environment made again
+    from `env.spec` therefore has Gymnasium's `TimeLimit` at that number as well; with another
+    `max_steps`, pass `max_episode_steps=-1` too.
 
     `info` after a reset holds `level_seed`; at the end of an episode it holds `is_success` (whether
     the gem was collected), `solution_length`, `num_branches`, `branch_length` (0 without branches)
@@ -92,6 +101,8 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     `reset(options={"level_seed": k})` deals the level of one level seed in [0, 2**63), and
     `reset(options={"level": Level or text})` the level given; neither moves the order of the
     others.
+
+    `get_state()` returns a snapshot, `set_state(state)` goes back to it: what follows is the same.
 
     ## Arguments
     - `solution_length`: boxes on the solution path; an int or an inclusive (low, high) pair, from
@@ -102,6 +113,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     - `num_colors`: colours of keys and locks, at most 20. Default 20.
     - `max_steps`: the step cap; default 120 (the authors' later code), and 30 more for each box of
       the longest solution path beyond the fourth (our choice).
+    - `step_cap`: "truncate" (default) or "terminate", see Episode End.
     - `observation`: "rgb" (default) or "onehot".
     - `withheld`: None (default); "train": no level needs a withheld key-lock combination; "test":
       every level needs one at least. See `boxworld.withheld_pairs`.
@@ -136,6 +148,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         room_size: int = 12,
         num_colors: int = 20,
         max_steps: int | None = None,
+        step_cap: str = "truncate",
         observation: str = "rgb",
         withheld: str | None = None,
         levels: tuple[int, int] | None = None,
@@ -150,12 +163,24 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
             num_colors=num_colors,
             withheld=withheld,
         )
-        self._core = Core(1, self.level_spec, max_steps, observation, levels)
+        self._core = Core(1, self.level_spec, max_steps, step_cap, observation, levels)
         self.observation_space = self._core.single_observation_space
         self.action_space = gymnasium.spaces.Discrete(NUM_ACTIONS)
         self._was_reset = False
         self._playing = False
         self._window: Window | None = None
+        self._spec: EnvSpec | None = None
+
+    @property  # type: ignore[override]
+    def spec(self) -> EnvSpec | None:
+        """What Gymnasium makes this environment from, with the step cap; None if made directly."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None and spec.max_episode_steps is None:
+            spec = dataclasses.replace(spec, max_episode_steps=self._core.last_step)
+        self._spec = spec
 
     @property
     def max_steps(self) -> int:
@@ -181,10 +206,10 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
             The observation (uint8, see the class), and {"level_seed": int}.
 
         Raises:
-            TypeError: if an option has a wrong type.
+            TypeError: if the seed or an option has a wrong type.
             ValueError: for unknown options, or a level that does not fit this environment.
         """
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else as_integer("seed", seed))
         core = self._core
         core.seed_slot(0, self.np_random)
         core.deal_options(_ONLY_SLOT, options or {})
@@ -212,7 +237,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
             self._check_reset("step()")
             raise ResetNeeded("step() needs a running episode and this one has ended: call reset()")
         try:
-            index = operator.index(action)
+            index = -1 if isinstance(action, bool) else operator.index(action)
         except TypeError:
             index = -1
         if not 0 <= index < NUM_ACTIONS:
@@ -221,7 +246,14 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
             )
         core = self._core
         outcome = step_slot(
-            0, core.boards, core.slots, core.observations, core.table, core.max_steps, index
+            0,
+            core.boards,
+            core.slots,
+            core.observations,
+            core.table,
+            core.last_step,
+            core.at_cap,
+            index,
         )
         info = self._end(outcome) if outcome > OPENED else {}
         if self.render_mode == "human":
@@ -245,6 +277,37 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
             "level_seed": slot[LEVEL_SEED],
         }
 
+    def get_state(self) -> BoxWorldState:
+        """Returns a snapshot of the game: level, state, step count and random generator.
+
+        Raises:
+            ResetNeeded: before the first reset.
+        """
+        self._check_reset("get_state()")
+        seeds = (self.np_random_seed,)
+        return save(self._core, (self.np_random,), seeds, np.array([not self._playing]))
+
+    def set_state(self, state: BoxWorldState) -> npt.NDArray[np.uint8]:
+        """Goes back to a snapshot.
+
+        Args:
+            state: what `get_state()` returned, of this environment or of one with the same levels
+                and observations, also in another process. It is not changed.
+
+        Returns:
+            The observation of that moment (uint8, see the class).
+
+        Raises:
+            TypeError: if `state` is no snapshot.
+            ValueError: if it is one of another kind of environment; then nothing changes.
+        """
+        (self._np_random,) = restore(self._core, state, (self._np_random,))
+        (self._np_random_seed,) = state.seeds
+        self._was_reset, self._playing = True, not state.ended[0]
+        if self.render_mode == "human":
+            self.render()
+        return self._core.observations[0].copy()
+
     def render(self) -> Any:
         """Draws the state as `render_mode` says.
 
@@ -260,6 +323,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         if self.render_mode is None:
             logger.warn("render() draws nothing without a render_mode: set it in gymnasium.make()")
         elif self.render_mode == "rgb_array":
+            avoid_accelerated_windows()  # a wrapper may show it in one
             return self._core.frame(0)
         elif self.render_mode == "ansi":
             return self._core.text(0)

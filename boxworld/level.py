@@ -81,7 +81,9 @@ class Level:
 
     @classmethod
     def from_text(cls, text: str) -> Level:
-        """Reads a level from its text form; blank lines around it and indentation are ignored.
+        """Reads a level from its text form.
+
+        Blank lines around it, indentation and a byte-order mark in front are ignored.
 
         Raises:
             TypeError: if `text` is no str.
@@ -89,6 +91,7 @@ class Level:
         """
         if not isinstance(text, str):
             raise TypeError(f"a level's text must be a str, got {text!r}")
+        text = text.removeprefix("\ufeff")
         return cls("\n".join(line.strip() for line in text.strip().splitlines()))
 
     def to_text(self) -> str:

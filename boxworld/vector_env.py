@@ -13,10 +13,12 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from boxworld.core import Core
+from boxworld.core import Core, check_render_mode
 from boxworld.dynamics import LEVEL_SEED, NUM_ACTIONS, REWARDS, SOLUTION_LENGTH, step_slots
-from boxworld.env import check_render_mode
+from boxworld.slots import check_reset_mask, check_seeds, check_time_limit, with_masks
 from boxworld.spec import LevelSpec, Range, as_integer
+from boxworld.state import BoxWorldState, restore, save
+from boxworld.window import avoid_accelerated_windows
 
 if TYPE_CHECKING:
     from boxworld.level import Level
@@ -43,9 +45,13 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
             `reset(options={"reset_mask": bool [N]})`.
         copy: whether observations are fresh arrays (as in SyncVectorEnv). If not, each call returns
             the one array that later calls change, which is faster.
+        max_episode_steps: as for `gymnasium.make`: truncates every episode after so many steps, as
+            Gymnasium's `TimeLimit` around each game would (also one that terminates with that
+            step), beside the step cap. Unlike there, the infos of the end are complete. None or -1:
+            no such limit.
         render_mode: None, "rgb_array" or "ansi"; `render()` returns a tuple of N.
-        solution_length, num_branches, branch_length, room_size, num_colors, max_steps, observation,
-            withheld, levels: as for `BoxWorldEnv`.
+        solution_length, num_branches, branch_length, room_size, num_colors, max_steps, step_cap,
+            observation, withheld, levels: as for `BoxWorldEnv`.
 
     Raises:
         TypeError, ValueError: for arguments that do not fit.
@@ -68,12 +74,14 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
         room_size: int = 12,
         num_colors: int = 20,
         max_steps: int | None = None,
+        step_cap: str = "truncate",
         observation: str = "rgb",
         withheld: str | None = None,
         levels: tuple[int, int] | None = None,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         copy: bool = True,
+        max_episode_steps: int | None = None,
     ) -> None:
         self.num_envs = as_integer("num_envs", num_envs)
         if self.num_envs < 1:
@@ -90,7 +98,8 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
             num_colors=num_colors,
             withheld=withheld,
         )
-        self._core = Core(self.num_envs, self.level_spec, max_steps, observation, levels)
+        self._core = Core(self.num_envs, self.level_spec, max_steps, step_cap, observation, levels)
+        self._time_limit = check_time_limit(max_episode_steps)
         self.single_observation_space = self._core.single_observation_space
         self.single_action_space = gymnasium.spaces.Discrete(NUM_ACTIONS)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -146,9 +155,11 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
             TypeError: if an option has a wrong type.
             ValueError: for unknown options, a level that does not fit, or seeds for another N.
         """
-        seeds = self._check_seeds(seed)
+        seeds = check_seeds(seed, self.num_envs)
         options = dict(options or {})
-        mask = self._check_mask(options.pop("reset_mask", None))
+        mask = check_reset_mask(options.pop("reset_mask", None), self.num_envs)
+        if not self._was_reset and not mask.all():
+            raise ResetNeeded("reset_mask needs levels in all other slots: call reset() first")
         indices = np.flatnonzero(mask)
         generators = self._slot_generators()
         for index in indices.tolist():
@@ -192,7 +203,9 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
             core.slots,
             core.observations,
             core.table,
-            core.max_steps,
+            core.last_step,
+            core.at_cap,
+            self._time_limit,
             self._actions,
             due,
             rewards,
@@ -214,11 +227,43 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
             infos = self._deal_next(due, infos)
         return self._observations(), rewards, terminations, truncations, infos
 
+    def get_state(self) -> BoxWorldState:
+        """Returns a snapshot of all games, see `BoxWorldEnv.get_state`.
+
+        Raises:
+            ResetNeeded: before the first reset.
+        """
+        self._check_reset("get_state()")
+        return save(self._core, self._generators, self._seeds, self._ended)
+
+    def set_state(self, state: BoxWorldState) -> Array:
+        """Goes back to a snapshot, see `BoxWorldEnv.set_state`.
+
+        Args:
+            state: what `get_state()` returned, of this vector environment or of one with the same
+                number of slots, levels and observations. It is not changed.
+
+        Returns:
+            The observations of that moment, uint8 [N, ...].
+
+        Raises:
+            TypeError: if `state` is no snapshot.
+            ValueError: if it is one of another kind of environment; then nothing changes.
+        """
+        generators: Sequence[np.random.Generator | None]
+        generators = self._generators or [None] * self.num_envs
+        self._generators = restore(self._core, state, generators)
+        self._seeds = list(state.seeds)
+        self._ended = state.ended.copy()
+        self._was_reset = True
+        return self._observations()
+
     def render(self) -> tuple[Any, ...] | None:
         """Draws all slots as `render_mode` says, see `BoxWorldEnv.render`; None without one."""
         self._check_reset("render()")
         if self.render_mode is None:
             return None
+        avoid_accelerated_windows()  # a wrapper may show it in one
         draw = self._core.frame if self.render_mode == "rgb_array" else self._core.text
         return tuple(draw(index) for index in range(self.num_envs))
 
@@ -235,13 +280,13 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
             "is_success": rewards == _GEM_REWARD,
             **dict(zip(_LEVEL_INFOS, values, strict=True)),
         }
-        return _with_masks(infos, self._ended)
+        return with_masks(infos, self._ended)
 
     def _final_infos(self, infos: dict[str, Any]) -> dict[str, Any]:
         final = np.full(self.num_envs, None, object)
         for index in np.flatnonzero(self._ended).tolist():
             final[index] = self._core.observations[index].copy()
-        return _with_masks({"final_obs": final, "final_info": infos}, self._ended)
+        return with_masks({"final_obs": final, "final_info": infos}, self._ended)
 
     def _reset_infos(self, mask: Array, infos: dict[str, Any]) -> dict[str, Any]:
         """Adds the level seeds of the slots just reset to `infos`."""
@@ -250,7 +295,7 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
             infos["level_seed"] += seeds
             infos["_level_seed"] |= mask
             return infos
-        return {**infos, **_with_masks({"level_seed": seeds}, mask)}
+        return {**infos, **with_masks({"level_seed": seeds}, mask)}
 
     def _slot_generators(self) -> list[np.random.Generator]:
         """Returns the slots' generators, seeded by the system where no seed was given yet."""
@@ -268,38 +313,10 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
                 f"actions must be integers of shape ({self.num_envs},), "
                 f"got {given.dtype} of shape {given.shape}"
             )
+        if given is not actions and any(isinstance(action, bool | np.bool_) for action in actions):
+            raise InvalidAction(f"actions must be integers, not booleans, got {actions!r}")
         self._actions[:] = given
 
     def _check_reset(self, what: str) -> None:
         if not self._was_reset:
             raise ResetNeeded(f"{what} needs levels: call reset() first")
-
-    def _check_seeds(self, seed: Any) -> list[int | None]:
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, Sequence | np.ndarray):
-            if len(seed) != self.num_envs:
-                raise ValueError(
-                    f"seed must be an int or one for each of {self.num_envs} slots, got {len(seed)}"
-                )
-            return [None if each is None else as_integer("seed", each) for each in seed]
-        seed = as_integer("seed", seed)
-        return [seed + index for index in range(self.num_envs)]
-
-    def _check_mask(self, mask: Any) -> Array:
-        if mask is None:
-            return np.ones(self.num_envs, np.bool_)
-        given = np.asarray(mask)
-        if given.shape != (self.num_envs,) or given.dtype != np.bool_ or not given.any():
-            raise ValueError(
-                f"reset_mask must be bool of shape ({self.num_envs},) with a True in it, "
-                f"got {mask!r}"
-            )
-        if not self._was_reset and not given.all():
-            raise ResetNeeded("reset_mask needs levels in all other slots: call reset() first")
-        return given
-
-
-def _with_masks(infos: dict[str, Any], mask: Array) -> dict[str, Any]:
-    """Adds Gymnasium's masks: `_name` tells for which slots `name` was filled in."""
-    return {**infos, **{f"_{name}": mask.copy() for name in infos}}

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium.error import DependencyNotInstalled
+
+
+def avoid_accelerated_windows() -> None:
+    """Makes SDL draw windows without OpenGL, unless the user has set how.
+
+    SDL's accelerated frame buffer loads the graphics driver, whose libraries can crash a process in
+    which TensorFlow runs too. To be called before a window opens.
+    """
+    os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 
 
 class Window:
@@ -29,6 +39,7 @@ class Window:
         self._pygame = pygame
         self._fps = fps
         self._screen: Any = None
+        avoid_accelerated_windows()
         pygame.display.init()
         self._clock = pygame.time.Clock()
 

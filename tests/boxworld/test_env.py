@@ -204,7 +204,10 @@ def test_the_best_return_is_reached_on_every_id():
             assert total == level.solution_length + 10
 
 
-@pytest.mark.parametrize("action", [-1, 4, 2**70, 1.0, float("nan"), None, "0", [1], np.array([1])])
+@pytest.mark.parametrize(
+    "action",
+    [-1, 4, 2**70, 1.0, float("nan"), None, "0", [1], np.array([1]), True, False, np.True_],
+)
 def test_an_illegal_action_is_named_and_changes_nothing(action):
     env = small_env(max_steps=6)
     before, _ = env.reset(options={"level": SMALL})
@@ -305,6 +308,20 @@ def test_a_generator_of_the_users_own_is_drawn_from():
     assert played(7) != played(8)
 
 
+@pytest.mark.parametrize("seven", [7, np.int64(7), np.uint8(7), np.array(7)])
+def test_any_integer_is_a_seed(seven):
+    env = BoxWorldEnv()
+    assert env.reset(options={"level_seed": seven})[1] == {"level_seed": 7}
+    assert env.reset(seed=seven)[1] == env.reset(seed=7)[1]
+
+
+@pytest.mark.parametrize("seed", [1.5, True, "7", np.array([7])])
+def test_a_bad_seed_is_named(seed):
+    with pytest.raises(TypeError) as error:
+        BoxWorldEnv().reset(seed=seed)
+    assert str(error.value) == f"seed must be an integer, got {seed!r}"
+
+
 def test_endless_levels_and_ranges_never_meet():
     seeds = np.array(level_seeds(BoxWorldEnv(), 2000, seed=0))
     assert seeds.min() >= 2**32
@@ -352,6 +369,12 @@ def test_one_level_can_be_played_without_moving_the_others():
         ({"level_seed": 2**63}, ValueError, f"level_seed must be in [0, 2**63), got {2**63}"),
         ({"level_seed": None}, TypeError, "level_seed must be an integer, got None"),
         ({"level_seed": 0.5}, TypeError, "level_seed must be an integer, got 0.5"),
+        ({"level_seed": True}, TypeError, "level_seed must be an integer, got True"),
+        (
+            {"level_seed": np.array(0.5)},
+            TypeError,
+            "level_seed must be an integer, got array(0.5)",
+        ),
         (
             {"level_seed": [1, 2]},
             ValueError,

@@ -36,6 +36,11 @@ def test_a_drawn_level_is_read():
     assert level.num_colors == 4
 
 
+def test_a_byte_order_mark_is_ignored():
+    for text in (TEXT, DRAWN, TEXT.replace("\n", "\r\n")):
+        assert Level.from_text("\ufeff" + text) == Level(TEXT)
+
+
 def test_the_board_holds_codes_and_no_agent():
     board = Level(TEXT).board()
     assert board.dtype == np.uint8

@@ -226,6 +226,11 @@ class TestErrors:
             f"--level must name a text file, got {str(path)!r}"
         )
 
+    def test_byte_order_mark(self, tmp_path):
+        path = tmp_path / "level.txt"
+        path.write_text(TEXT, encoding="utf-8-sig")
+        assert play.read_level(str(path)) == Level.from_text(TEXT)
+
     def test_no_level(self, capsys, tmp_path):
         path = tmp_path / "level.txt"
         path.write_text(TEXT.replace("@", "."))
@@ -357,7 +362,8 @@ class TestProgram:
             assert terminal.settings() == terminal.settings_before
             os.write(terminal._keys, b"END")
             terminal.read_until("END")
-            assert terminal.output.endswith("\x1b[?7h\x1b[?25h\x1b[0mEND")
+            # Where colorama is installed, Numba loads it, and it resets the colours once more.
+            assert re.search(r"\x1b\[\?7h\x1b\[\?25h(\x1b\[0m)+END\Z", terminal.output)
 
     def test_refuses_a_terminal_that_is_too_small(self):
         with Terminal(size=(18, 80)) as terminal:

@@ -2,6 +2,7 @@
 
 import builtins
 import colorsys
+import os
 import pickle
 
 import numpy as np
@@ -177,6 +178,25 @@ def test_the_window_shows_every_step(monkeypatch):
     assert shown[48 + 5, 24 + 5].tolist() == [128, 128, 128]
     env.close()
     assert pygame.display.get_surface() is None
+    env.close()
+
+
+@pytest.mark.parametrize(("users_own", "expected"), [(None, "0"), ("opengl", "opengl")])
+@pytest.mark.parametrize("show", ["window", "frame", "frames"])
+def test_windows_are_accelerated_only_by_the_user(monkeypatch, users_own, expected, show):
+    # The accelerated frame buffer can crash a process in which TensorFlow runs too.
+    pytest.importorskip("pygame")
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setenv("SDL_FRAMEBUFFER_ACCELERATION", users_own or "")
+    if users_own is None:
+        monkeypatch.delenv("SDL_FRAMEBUFFER_ACCELERATION")
+    if show == "frames":  # Gymnasium's wrappers show what is drawn here in windows of their own
+        env = BoxWorldVectorEnv(1, render_mode="rgb_array")
+    else:
+        env = BoxWorldEnv(render_mode="human" if show == "window" else "rgb_array")
+    env.reset(seed=0)
+    env.render()
+    assert os.environ["SDL_FRAMEBUFFER_ACCELERATION"] == expected
     env.close()
 
 

@@ -71,7 +71,8 @@ KNOBS = [
     {"branch_length": 3, "max_steps": 40},
     {"solution_length": (1, 2), "num_branches": (0, 1), "levels": (0, 3), "max_steps": 5},
     {"solution_length": 1, "num_branches": 3, "room_size": 5, "observation": "onehot"},
-    {"solution_length": (2, 3), "num_colors": 6, "withheld": "test", "max_steps": 1},
+    {"solution_length": (2, 3), "num_colors": 6, "withheld": "test", "max_steps": 1}
+    | {"step_cap": "terminate"},
 ]
 
 
@@ -199,6 +200,15 @@ def test_a_disabled_reset_is_asked_for():
     envs.step(np.zeros(3, int))
 
 
+@pytest.mark.parametrize("seven", [np.int64(7), np.array(7)])
+def test_any_integer_is_a_seed(seven):
+    envs = small_envs(2)
+    infos = envs.reset(options={"level_seed": seven})[1]
+    assert infos["level_seed"].tolist() == [7, 7]
+    assert_equal(envs.reset(seed=seven), small_envs(2).reset(seed=7))
+    assert_equal(envs.reset(seed=[seven, 1]), small_envs(2).reset(seed=[7, 1]))
+
+
 def test_every_slot_can_be_given_its_level_seed():
     envs = BoxWorldVectorEnv(3)
     for seeds in ([4, 2**40, 4], np.array([7, 8, 9])):
@@ -248,6 +258,8 @@ def test_actions_may_be_any_integers():
         ([0, np.nan, 2], "actions must be integers of shape (3,), got float64 of shape (3,)"),
         ([None, 1, 2], "actions must be integers of shape (3,), got object of shape (3,)"),
         ([[0, 1, 2]], "actions must be integers of shape (3,), got int64 of shape (1, 3)"),
+        (np.ones(3, bool), "actions must be integers of shape (3,), got bool of shape (3,)"),
+        ([True, 0, 2], "actions must be integers, not booleans, got [True, 0, 2]"),
     ],
 )
 def test_illegal_actions_are_named_and_nothing_is_played(actions, message):
