@@ -210,7 +210,9 @@ def _error(cls: type, error: pydantic.ValidationError) -> ConfigError:
         return ConfigError(str(first["msg"]).removeprefix("Value error, "))
     place = "".join(f"[{entry}]" for entry in first["loc"][1:] if isinstance(entry, int))
     rule = _RULES.get(first["type"], first["msg"].removeprefix("Value error, "))
-    rule = rule.format(**first.get("ctx", {})).replace("'", "").replace(" or ", ", ")
+    rule = rule.format(**first.get("ctx", {}))
+    if first["type"] == "literal_error":
+        rule = rule.replace("'", "").replace(" or ", ", ")
     return ConfigError(f"{name}{place} {rule}, got {shorten(first['input'])}")
 
 

@@ -4,20 +4,20 @@ import csv
 import io
 import math
 import os
-from collections import defaultdict
 from pathlib import Path
 
 import matplotlib.image
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from relational_rl.run import metrics
-from relational_rl.run.metrics import MetricsWriter, ProgressLine, draw_learning_curve, read_metrics
+from relational_rl.run import curve
+from relational_rl.run.curve import draw_learning_curve
+from relational_rl.run.hooks.progress import ProgressLine
+from relational_rl.run.table import Table, read_metrics
 
 
 def write(run_dir, rows, resume_step=None):
-    writer = MetricsWriter(run_dir, resume_step)
+    writer = Table(run_dir / "metrics.csv", resume_step)
     for row in rows:
         writer.write(row)
     writer.close()
@@ -53,7 +53,7 @@ def test_the_table_holds_what_was_written(tmp_path):
 
 
 def test_every_row_is_on_the_disk_at_once(tmp_path):
-    writer = MetricsWriter(tmp_path)
+    writer = Table(tmp_path / "metrics.csv")
     assert read_metrics(tmp_path / "metrics.csv") == {}
     for frames in (1, 2, 3):
         writer.write(row(frames))
@@ -119,14 +119,14 @@ def test_resuming_replaces_the_table_in_one_step(tmp_path, monkeypatch, call):
 
     monkeypatch.setattr(*call, refuse)
     with pytest.raises(OSError, match="No space left on device"):
-        MetricsWriter(tmp_path, resume_step=10)
+        Table(tmp_path / "metrics.csv", resume_step=10)
     assert (tmp_path / "metrics.csv").read_bytes() == before
-    assert sorted(os.listdir(tmp_path)) == ["metrics.csv", "tensorboard"]
+    assert sorted(os.listdir(tmp_path)) == ["metrics.csv"]
 
 
 @pytest.mark.parametrize("frames", [{}, {"frames": math.nan}])
 def test_frames_must_be_there(tmp_path, frames):
-    writer = MetricsWriter(tmp_path)
+    writer = Table(tmp_path / "metrics.csv")
     with pytest.raises(ValueError, match="metrics must hold a finite number of frames, got nan"):
         writer.write({"solved": 1.0, **frames})
     writer.close()
@@ -135,7 +135,7 @@ def test_frames_must_be_there(tmp_path, frames):
 def test_a_full_disk_names_the_file(tmp_path):
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full")
-    writer = MetricsWriter(tmp_path)
+    writer = Table(tmp_path / "metrics.csv")
     writer.write(row(1))
     writer._file.close()
     writer._file = open("/dev/full", "w")  # noqa: SIM115
@@ -157,24 +157,14 @@ def test_reading_no_file(tmp_path):
         read_metrics(tmp_path / "metrics.csv")
 
 
-# --- TensorBoard --------------------------------------------------------------------------
-
-
-def events(run_dir):
-    """Every scalar in the event files, as {name: {step: value}}, in the order written."""
-    scalars = defaultdict(dict)
-    for path in sorted((run_dir / "tensorboard").iterdir()):
-        for record in tf.data.TFRecordDataset(str(path)):
-            event = tf.compat.v1.Event.FromString(record.numpy())
-            for value in event.summary.value:
-                scalars[value.tag][event.step] = float(tf.make_ndarray(value.tensor))
-    return dict(scalars)
-
-
-def test_tensorboard_gets_the_same_numbers(tmp_path):
-    rows = [{"frames": 10, "solved": math.nan, "loss": 0.5}, {"frames": 20, "solved": 0.25}]
-    write(tmp_path, rows)
-    assert events(tmp_path) == {"loss": {10: 0.5}, "solved": {20: 0.25}}
+def test_a_file_that_is_no_table_is_kept_beside_the_new_one(tmp_path):
+    path = tmp_path / "metrics.csv"
+    for content in (b"\xff\x00\x80 binary\n" * 9, b"a,b\n1,2\n", b'"unclosed\n'):
+        path.write_bytes(content)
+        assert read_metrics(path) == {}
+        write(tmp_path, [row(10)], resume_step=5)
+        assert [line[0] for line in table(tmp_path)] == ["frames", "10"]
+        assert (tmp_path / "metrics.csv.damaged").read_bytes() == content
 
 
 # --- The picture --------------------------------------------------------------------------
@@ -196,9 +186,9 @@ def made_up_run(number=300, stages=(0.1, 0.3, 0.31)):
 def drawn_figure(monkeypatch, csv_path, png_path):
     """Draw, and return the figure that was drawn too."""
     figures = []
-    original = metrics.FigureCanvasAgg
+    original = curve.FigureCanvasAgg
     monkeypatch.setattr(
-        metrics, "FigureCanvasAgg", lambda figure: figures.append(figure) or original(figure)
+        curve, "FigureCanvasAgg", lambda figure: figures.append(figure) or original(figure)
     )
     draw_learning_curve(csv_path, png_path)
     return figures[0]
@@ -220,7 +210,7 @@ def test_the_curve_shows_both_numbers_and_the_stages(tmp_path, monkeypatch):
         verticals = {line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1}
         assert verticals == {31_000, 91_000, 94_000}
     # The third stage has no room beside the second.
-    assert [text.get_text() for text in solved.texts] == ["stage 1", "stage 2"]
+    assert [text.get_text() for text in solved.texts] == ["stage 2", "stage 3"]
     # A tick of the upper axis stands where the run was at that minute.
     frames, times = zip(*((r["frames"], r["minutes"]) for r in made_up_run()), strict=True)
     for tick, label in zip(minutes.get_xticks(), minutes.get_xticklabels(), strict=True):
@@ -229,7 +219,7 @@ def test_the_curve_shows_both_numbers_and_the_stages(tmp_path, monkeypatch):
     assert len(minutes.get_xticks()) >= 5
     picture = matplotlib.image.imread(tmp_path / "curve.png")
     assert picture.shape[:2] == (768, 960)
-    assert sorted(os.listdir(tmp_path)) == ["curve.png", "metrics.csv", "tensorboard"]
+    assert sorted(os.listdir(tmp_path)) == ["curve.png", "metrics.csv"]
 
 
 def test_the_curve_is_smoothed_within_a_stage_only(tmp_path, monkeypatch):
@@ -248,7 +238,7 @@ def test_the_moving_mean_by_a_loop():
     values = np.random.default_rng(0).normal(size=30)
     for window in (0, 1, 4, 50):
         expected = [values[max(i - window, 0) : i + window + 1].mean() for i in range(30)]
-        np.testing.assert_allclose(metrics._moving_mean(values, window), expected, rtol=1e-9)
+        np.testing.assert_allclose(curve._moving_mean(values, window), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 5])
@@ -275,7 +265,7 @@ def test_a_failed_drawing_leaves_the_old_picture(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         draw_learning_curve(tmp_path / "metrics.csv", tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes() == b"old"
-    assert sorted(os.listdir(tmp_path)) == ["curve.png", "metrics.csv", "tensorboard"]
+    assert sorted(os.listdir(tmp_path)) == ["curve.png", "metrics.csv"]
 
 
 # --- The live line ------------------------------------------------------------------------
@@ -296,15 +286,16 @@ FIELDS = {
     "curriculum_stage": 3,
     "policy_loss": -17.0,
 }
-DESCRIPTION = "12.3k/s, solved 76 %, return 9.88, stage 3, entropy 0.52, lag 1.2"
+DESCRIPTION = "12.3k/s, solved 76 %, return 9.88, stage 4 of 5, entropy 0.52, lag 1.2"
 
 
 def test_plain_lines_come_no_more_often_than_the_interval():
     stream, now = io.StringIO(), [100.0]
-    line = ProgressLine(1_000_000, 0, stream, interval=10.0, clock=lambda: now[0])
+    line = ProgressLine(1_000_000, 0, stream, interval=10.0, clock=lambda: now[0], num_stages=5)
     for _ in range(101):
         now[0] += 0.5
-        line.update(int((now[0] - 100.0) * 10_000), FIELDS)
+        frames = int((now[0] - 100.0) * 10_000)
+        line.update(frames, frames / 1e6, FIELDS)
     line.close()
     lines = stream.getvalue().splitlines()
     assert len(lines) == 6
@@ -315,8 +306,8 @@ def test_plain_lines_come_no_more_often_than_the_interval():
 def test_closing_prints_the_last_update_once():
     stream = io.StringIO()
     line = ProgressLine(1000, 0, stream, interval=10.0, clock=lambda: 0.0)
-    line.update(10, {})
-    line.update(1000, {"solved": 1.0})
+    line.update(10, 0.01, {})
+    line.update(1000, 1.0, {"solved": 1.0})
     line.close()
     assert stream.getvalue().splitlines()[1:] == [
         "100 %: 1.00k of 1.00k frames, 00:00 left, solved 100 %"
@@ -325,9 +316,9 @@ def test_closing_prints_the_last_update_once():
 
 def test_fields_keep_their_last_value_and_unknown_ones_are_left_out():
     stream = io.StringIO()
-    line = ProgressLine(1000, 500, stream, interval=0.0, clock=lambda: 0.0)
-    line.update(500, {"solved": math.nan, "episode_return": 2.0})
-    line.update(600, {"entropy": 0.5})
+    line = ProgressLine(1000, 500, stream, interval=0.0, clock=lambda: 0.0, initial_share=0.5)
+    line.update(500, 0.5, {"solved": math.nan, "episode_return": 2.0})
+    line.update(600, 0.6, {"entropy": 0.5})
     line.close()
     assert stream.getvalue().splitlines() == [
         "50 %: 500 of 1.00k frames, ? left, return 2.00",
@@ -337,16 +328,16 @@ def test_fields_keep_their_last_value_and_unknown_ones_are_left_out():
 
 def test_the_time_left_counts_from_where_the_run_resumed():
     stream, now = io.StringIO(), [0.0]
-    line = ProgressLine(1000, 500, stream, interval=0.0, clock=lambda: now[0])
+    line = ProgressLine(1000, 500, stream, interval=0.0, clock=lambda: now[0], initial_share=0.5)
     now[0] = 60.0
-    line.update(600, {})
+    line.update(600, 0.6, {})
     assert "04:00 left" in stream.getvalue()
 
 
 def test_a_terminal_gets_a_bar():
     stream = Terminal()
-    line = ProgressLine(1_000_000, 100_000, stream)
-    line.update(250_000, FIELDS)
+    line = ProgressLine(1_000_000, 100_000, stream, num_stages=5)
+    line.update(250_000, 0.25, FIELDS)
     line.close()
     last = stream.getvalue().split("\r")[-1]
     assert last.startswith(" 25 % |")
@@ -359,9 +350,9 @@ def test_a_message_stands_on_a_line_of_its_own():
     plain, terminal = io.StringIO(), Terminal()
     for stream in (plain, terminal):
         line = ProgressLine(1000, 0, stream)
-        line.update(10, {})
+        line.update(10, 0.01, {})
         line.message("stage 2")
-        line.update(20, {})
+        line.update(20, 0.02, {})
         line.close()
     assert "stage 2" in plain.getvalue().splitlines()
     # On a terminal the bar is wiped, the message takes its line, and the bar comes back.
