@@ -9,7 +9,7 @@ screen.
 
 import argparse
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -142,10 +142,11 @@ def draw_screens(
     check_levels(level_seed, 1)
     episode = play_screens(fit(trained, env), env, level_seed, policy, seed, every)
     directory = _folder(directory, env, level_seed, policy)
-    pictures = _write_pictures(
-        directory, lambda index: draw_screen_step(episode, index), len(episode.steps), progress
-    )
+    directory.mkdir(parents=True, exist_ok=True)
+    pictures = _picture_names(len(episode.steps))
+    # The page first: drawing takes long, and a kill meanwhile leaves something to look at.
     write_atomically(directory / PAGE, make_screen_page(episode, pictures, ANIMATION))
+    _write_pictures(directory, pictures, lambda index: draw_screen_step(episode, index), progress)
     return directory, episode
 
 
@@ -234,33 +235,34 @@ def _places(directory: Path) -> str:
 
 
 def _write(maps: Maps, all_objects: bool, progress: bool) -> None:
-    """Writes the pictures of an episode, its animation, its page and the summary."""
+    """Writes the page of an episode, the summary, its pictures and its animation."""
     directory, episode = maps.directory, maps.episode
-    pictures = _write_pictures(
-        directory,
-        lambda index: draw_step(episode, index, all_objects),
-        len(episode.steps),
-        progress,
-    )
-    write_atomically(directory / TABLE, to_csv(maps.rows))
+    directory.mkdir(parents=True, exist_ok=True)
+    pictures = _picture_names(len(episode.steps))
+    # The page first: drawing takes long, and a kill meanwhile leaves something to look at.
     page = make_page(episode, maps.rows, maps.over, pictures, ANIMATION, TABLE)
     write_atomically(directory / PAGE, page)
+    write_atomically(directory / TABLE, to_csv(maps.rows))
+    _write_pictures(
+        directory, pictures, lambda index: draw_step(episode, index, all_objects), progress
+    )
+
+
+def _picture_names(count: int) -> list[str]:
+    return [f"step_{index + 1:03d}.png" for index in range(count)]
 
 
 def _write_pictures(
-    directory: Path, draw: Callable[[int], np.ndarray], count: int, progress: bool
-) -> list[str]:
-    """Writes a picture of each step drawn, and all of them as an animation; returns the names."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for stale in directory.glob("step_*.png"):
+    directory: Path, names: Sequence[str], draw: Callable[[int], np.ndarray], progress: bool
+) -> None:
+    """Writes a picture of each step, and all of them as an animation."""
+    for stale in set(directory.glob("step_*.png")) - {directory / name for name in names}:
         stale.unlink()
-    pictures, frames = [], []
-    for index in tqdm(range(count), unit="step", disable=None if progress else True):
+    frames = []
+    for index, name in enumerate(tqdm(names, unit="step", disable=None if progress else True)):
         frames.append(draw(index))
-        pictures.append(f"step_{index + 1:03d}.png")
-        write_atomically(directory / pictures[-1], _png(frames[-1]))
+        write_atomically(directory / name, _png(frames[-1]))
     write_gif(directory / ANIMATION, frames, _SECONDS_PER_STEP, last_seconds=2.5)
-    return pictures
 
 
 def _png(picture: np.ndarray) -> bytes:
