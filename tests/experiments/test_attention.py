@@ -1,48 +1,36 @@
 """Attention: the objects, their relations, the weights behind the arrows, and what is drawn."""
 
 import csv
-import dataclasses
-import importlib
-import json
-import re
 
 import gymnasium
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
+from scripted_attention import (
+    DOWN,
+    LEFT,
+    LEVEL,
+    RIGHT,
+    UP,
+    boxworld_episode,
+    cell,
+    to_agent_or_first_lock,
+)
 from tiny_runs import TINY, save_run
 
-import boxworld
+from experiments.attention import command
+from experiments.attention.__main__ import main
 from experiments.attention.arrows import arrows, attention_of, sources
-from experiments.attention.episode import AttentiveAgent, Episode, Step
-from experiments.attention.figure import ARROW_COLORS, draw_step
-from experiments.attention.page import make_page
+from experiments.attention.colors import ARROW_COLORS
+from experiments.attention.episode import AttentiveAgent
+from experiments.attention.figure import draw_step
 from experiments.attention.scene import SceneReader
 from experiments.attention.summary import digest, relation, source_kind, summarise, to_csv
-from experiments.games import Game, training_game
-from experiments.launch import UsageError
-from experiments.playing import Attempt
-from experiments.trained import load_trained_agent
-
-command = importlib.import_module("experiments.attention.__main__")
-
-# Key 1 (a) opens lock 1, whose box holds key 2 (b), which opens the gem's box. Two distractors: one
-# wants key 1, one wants what that one holds.
-LEVEL = boxworld.Level.from_text("""
-    @a....
-    ......
-    bA..cA
-    ......
-    *B..dC
-    ......
-""")
-SIZE = 8
-UP, DOWN, LEFT, RIGHT = range(4)
-
-
-def cell(row, column):
-    return row * SIZE + column
+from relational_rl.acting.vectorization import make_environment
+from relational_rl.config import EnvSpec, replace
+from relational_rl.errors import UsageError
+from relational_rl.playing.player import Attempt
+from relational_rl.trained import load_run
 
 
 @pytest.fixture(params=["rgb", "onehot"])
@@ -118,21 +106,26 @@ def test_relations_are_those_of_keys_and_locks(game):
 
 
 @pytest.mark.parametrize("entities", ["occupied", "all"])
-def test_arrows_carry_the_weights_of_the_module(tmp_path, entities):
-    config = dataclasses.replace(
-        TINY, entities=entities, stem="conv" if entities == "all" else "patch"
-    )
-    save_run(tmp_path / "run", config)
-    trained = load_trained_agent(tmp_path / "run")
-    game = training_game(trained.config)
-    episode = AttentiveAgent(trained).play(game, level_seed=5)
-    environment = game.make()
+def test_arrows_carry_the_weights_of_the_module(tiny_agent, tmp_path, entities):
+    trained = tiny_agent
+    if entities == "all":
+        room = {"room_size": 6, "num_branches": 0, "solution_length": 2, "max_steps": 6}
+        every_cell = {
+            "env.id": "boxworld:BoxWorld-v0",
+            "env.kwargs": room,
+            "agent.encoder.stem": "conv",
+            "agent.encoder.max_entities": None,
+        }
+        save_run(tmp_path, replace(TINY, every_cell))
+        trained = load_run(tmp_path)
+    episode = AttentiveAgent(trained).play(trained.env, level_seed=5)
+    environment = make_environment(trained.env)
     observation, _ = environment.reset(options={"level_seed": 5})
     for step in episode.steps[:2]:
-        output, _ = trained.agent.step(
-            {"image": tf.constant(observation[np.newaxis])},
-            (),
-            tf.constant([0, 0]),
+        output, _ = trained.agent.act(
+            trained.spec.select(observation[np.newaxis]),
+            trained.agent.initial_state(1),
+            np.zeros((1, trained.agent.num_draws)),
             with_attention=True,
         )
         maps = output.attention
@@ -154,49 +147,21 @@ def test_arrows_carry_the_weights_of_the_module(tmp_path, entities):
 
 
 def test_the_episode_is_the_one_that_evaluation_counts(tiny_agent, tiny_player):
-    game = training_game(tiny_agent.config)
+    env = tiny_agent.env
     agent = AttentiveAgent(tiny_agent)
     for policy in ("sampled", "greedy"):
         for level in (2, 9):
-            (played,) = tiny_player.play(game, [Attempt(level)], policy, seed=3)
-            episode = agent.play(game, level, policy, seed=3)
+            (played,) = tiny_player.play(env, [Attempt(level)], policy, seed=3)
+            episode = agent.play(env, level, policy, seed=3)
             assert tuple(step.action for step in episode.steps) == played.actions
             assert sum(step.reward for step in episode.steps) == played.episode_return
             assert episode.solved == played.is_success
 
 
-def scripted_episode(weights_of, actions=(UP, UP)):
-    """An episode on the drawn level whose attention is `weights_of(block, head, cells)`."""
-    environment = gymnasium.make("BoxWorld-v0", room_size=6, num_branches=0)
-    observation, _ = environment.reset(options={"level": LEVEL})
-    reader = SceneReader(LEVEL, 20, 3)
-    steps = []
-    for action in actions:
-        scene = reader.read(observation)
-        cells = np.array(sorted(thing.cell for thing in scene.things))
-        weights = tuple(
-            np.stack([weights_of(block, head, cells) for head in range(2)]) for block in range(2)
-        )
-        observation, reward, *_ = environment.step(action)
-        steps.append(Step(scene, cells, weights, np.full(4, 0.25), 0.0, action, reward))
-    return Episode(
-        "BoxWorld-v0", 17, LEVEL, "sampled", tuple(steps), False, reader.read(observation)
-    )
-
-
-def to_agent_or_first_lock(block, head, cells):
-    """Block 0: all to the agent in head 0; 3/4 to lock 1, rest to D1 in head 1; else uniform."""
-    if block == 1:
-        return np.full((len(cells), len(cells)), 1 / len(cells))
-    targets = {cell(1, 1): 1.0} if head == 0 else {cell(3, 2): 0.75, cell(3, 6): 0.25}
-    row = np.array([targets.get(c, 0.0) for c in cells])
-    return np.tile(row, (len(cells), 1))
-
-
 def test_the_summary_is_exact():
     rows = {
         (row.block, row.head, row.source, row.target): row
-        for row in summarise([scripted_episode(to_agent_or_first_lock)])
+        for row in summarise([boxworld_episode(to_agent_or_first_lock)])
     }
     every = rows[1, 1, "every object", "agent"]
     assert (every.mean_attention, every.ratio) == (1.0, pytest.approx(10.0))
@@ -208,14 +173,14 @@ def test_the_summary_is_exact():
     assert rows[1, 2, "key", "rest of its box"].mean_attention == pytest.approx(0.75)
     for (block, _, _, _), row in rows.items():
         assert block == 1 or row.ratio == pytest.approx(1.0)
-    everyone = summarise([scripted_episode(to_agent_or_first_lock)], all_objects=True)
+    everyone = summarise([boxworld_episode(to_agent_or_first_lock)], all_objects=True)
     counts = {row.source: row.num_sources for row in everyone if row.target == "agent"}
     assert counts == {"every object": 18, "key": 8, "lock": 8, "gem": 2}
 
 
 def test_a_held_key_is_a_kind_of_its_own():
     # Key 1 lies loose at the first step and is held at the second; key 2 is locked up all the time.
-    episode = scripted_episode(to_agent_or_first_lock, actions=(RIGHT, UP))
+    episode = boxworld_episode(to_agent_or_first_lock, actions=(RIGHT, UP))
     rows = {row[:4]: row for row in summarise([episode])}
     counts = {
         row.source: row.num_sources
@@ -227,7 +192,7 @@ def test_a_held_key_is_a_kind_of_its_own():
 
 
 def test_the_summary_is_a_table_that_reads_back():
-    rows = summarise([scripted_episode(to_agent_or_first_lock)])
+    rows = summarise([boxworld_episode(to_agent_or_first_lock)])
     read = list(csv.DictReader(to_csv(rows).splitlines()))
     assert len(read) == len(rows)
     assert float(read[0]["mean_attention"]) == pytest.approx(rows[0].mean_attention, abs=1e-6)
@@ -238,15 +203,15 @@ def test_the_summary_is_a_table_that_reads_back():
 
 
 def test_arrows_are_drawn_where_they_belong():
-    picture = draw_step(scripted_episode(to_agent_or_first_lock), 0)
-    nothing = draw_step(scripted_episode(lambda b, h, cells: np.eye(len(cells)) * 0.01), 0)
+    picture = draw_step(boxworld_episode(to_agent_or_first_lock), 0)
+    nothing = draw_step(boxworld_episode(lambda b, h, cells: np.eye(len(cells)) * 0.01), 0)
     assert picture.shape == nothing.shape
     assert picture.dtype == np.uint8
 
     def pixels(panel_row, panel_column, color):
         """How many pixels of a panel have an arrow's colour that had not without arrows."""
         wanted = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
-        height, width = picture.shape[0] - 205, picture.shape[1]
+        height, width = picture.shape[0] - 230, picture.shape[1]
         rows = slice(85 + panel_row * height // 2, 85 + (panel_row + 1) * height // 2)
         columns = slice(panel_column * width // 2, (panel_column + 1) * width // 2)
         near = [
@@ -263,71 +228,54 @@ def test_arrows_are_drawn_where_they_belong():
 
 def test_a_ring_over_the_edge_does_not_move_the_board():
     # The held key is at the corner, and what attends to itself gets a ring wider than its cell.
-    ringed = scripted_episode(lambda b, h, cells: np.eye(len(cells)), actions=(RIGHT, UP))
+    ringed = boxworld_episode(lambda b, h, cells: np.eye(len(cells)), actions=(RIGHT, UP))
     assert ringed.steps[1].scene.held.cell == 0
-    plain = scripted_episode(lambda b, h, cells: np.zeros((len(cells), len(cells))), (RIGHT, UP))
+    plain = boxworld_episode(lambda b, h, cells: np.zeros((len(cells), len(cells))), (RIGHT, UP))
     with_rings, without = draw_step(ringed, 1), draw_step(plain, 1)
     changed = np.abs(with_rings.astype(int) - without).max(axis=-1) > 40
     assert 0.005 < changed.mean() < 0.04
 
 
-def test_the_page_holds_the_episode():
-    episode = scripted_episode(to_agent_or_first_lock, actions=(DOWN, DOWN))
-    names = ["step_001.png", "step_002.png"]
-    text = make_page(
-        episode, summarise([episode]), "levels <3..5", names, "episode.gif", "table.csv"
-    )
-    assert "@@" not in text
-    assert "Mean attention over levels &lt;3..5 from" in text
-    data = json.loads(re.search(r"const data = (\{.*\});\n", text)[1])
-    assert data["pictures"] == names
-    step = data["steps"][1]
-    labels = [thing["label"] for thing in step["things"]]
-    # Only what weighs something is kept: lock 1 and lock D1.
-    key = step["sources"].index(labels.index("key 1"))
-    assert sorted(step["weights"][0][1][key]) == [[cell(3, 2), 0.75], [cell(3, 6), 0.25]]
-    board = [ord(character) - ord("a") for character in step["board"]]
-    assert len(board) == SIZE * SIZE
-    assert data["palette"][board[cell(2, 1)]] == "#808080"  # the agent, one step down
-    assert set(re.findall(r'href="([^"#]+)"', text)) == {"episode.gif", "table.csv"}
-    assert "http" not in text
-
-
-def test_the_command_draws_every_step(tiny_run, capsys):
-    assert command.main([f"--run_dir={tiny_run}", "--level_seed=7", "--episodes=2"]) == 0
-    shown = capsys.readouterr().out
-    (directory,) = (tiny_run / "attention").glob("BoxWorld-Easy-v0_level_7_sampled")
-    pictures = sorted(directory.glob("step_*.png"))
-    assert [path.name for path in pictures] == [f"step_{i:03d}.png" for i in range(1, 7)]
-    with Image.open(directory / "episode.gif") as gif, Image.open(pictures[0]) as picture:
-        assert gif.size == picture.size
-        assert gif.n_frames == 6
-    assert "(over levels 7..8)" in shown
-    assert f"page to explore  {directory / 'index.html'}" in shown
-    rows = list(csv.DictReader((directory / "attention_summary.csv").read_text().splitlines()))
-    assert {row["head"] for row in rows} == {"1", "2", "3"}
-    # A shorter episode leaves no picture of the longer one behind.
-    (directory / "step_099.png").touch()
-    assert command.main([f"--run_dir={tiny_run}", "--level_seed=7"]) == 0
-    assert sorted(directory.glob("step_*.png")) == pictures
-
-
 def test_attention_of_picks_the_row_of_the_source():
-    step = scripted_episode(lambda b, h, cells: np.diag(cells / 100.0)).steps[0]
+    step = boxworld_episode(lambda b, h, cells: np.diag(cells / 100.0)).steps[0]
     for source in sources(step):
         weights = attention_of(step, 0, 0, source)
         assert weights[step.cells == source.cell] == source.cell / 100.0
         assert np.count_nonzero(weights) == 1
 
 
+def test_the_command_draws_every_step(tiny_run, capsys, monkeypatch):
+    drawn = []
+
+    def draw_step(episode, index, all_objects):
+        drawn.append((index, all_objects))
+        return np.full((2, 3, 3), 40 * index, np.uint8)
+
+    monkeypatch.setattr(command, "draw_step", draw_step)
+    assert main([f"--run_dir={tiny_run}", "--level_seed=7", "--episodes=2"]) == 0
+    shown = capsys.readouterr().out
+    (directory,) = (tiny_run / "attention").glob("BoxWorld-Easy-v0_level_7_sampled")
+    pictures = sorted(directory.glob("step_*.png"))
+    assert [path.name for path in pictures] == [f"step_{i:03d}.png" for i in range(1, 7)]
+    assert drawn == [(index, False) for index in range(6)]
+    with Image.open(directory / "episode.gif") as gif, Image.open(pictures[0]) as picture:
+        assert gif.size == picture.size == (3, 2)
+        assert gif.n_frames == 6
+    assert "(over levels 7..8)" in shown
+    assert f"page to explore  {directory / 'index.html'}" in shown
+    assert (directory / "index.html").read_text().startswith("<!DOCTYPE html>")
+    rows = list(csv.DictReader((directory / "attention_summary.csv").read_text().splitlines()))
+    assert {row["head"] for row in rows} == {"1", "2", "3"}
+
+
 def test_agents_and_games_without_attention_are_refused(control_run, tiny_agent, capsys):
-    assert command.main([f"--run_dir={control_run}"]) == 1
+    assert main([f"--run_dir={control_run}"]) == 1
     error = capsys.readouterr().err
     assert error == (
-        "error: attention maps need config.agent='relational', got 'control': that agent has no "
+        "error: attention maps need a relational agent, got agent='control', which has no "
         "attention\n"
     )
-    with pytest.raises(UsageError, match="need a Box-World environment, got env_id='CartPole-v1'"):
-        AttentiveAgent(tiny_agent).play(Game("CartPole-v1"), 0)
+    with pytest.raises(UsageError, match="need a Box-World environment, got env='CartPole-v1'"):
+        AttentiveAgent(tiny_agent).play(EnvSpec(id="CartPole-v1"), 0)
     with pytest.raises(UsageError, match="episodes must be at least 1, got 0"):
         command.draw_attention(tiny_agent, control_run, num_episodes=0)

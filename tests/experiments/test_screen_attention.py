@@ -1,56 +1,40 @@
 """Attention over the screen of a mini-game: the weights, whose they are, and what is drawn."""
 
-import dataclasses
-import importlib
-import json
-import re
+from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from matplotlib.colors import to_rgb
 from PIL import Image
+from scripted_attention import SIDES, screen_episode
 from tiny_runs import TINY_MINI_GAME, save_run
 
 pytest.importorskip("pysc2")
 
 from experiments import configs
-from experiments.attention.screen import (
-    ScreenEpisode,
-    ScreenStep,
-    own_cells,
-    play_screens,
-    views,
-)
-from experiments.attention.screen_figure import HEAT_COLOR, SIDE_COLORS, darkest, draw_screen_step
-from experiments.attention.screen_page import make_screen_page
-from experiments.games import training_game
-from experiments.launch import UsageError
-from experiments.playing import Attempt, Player
-from experiments.trained import load_trained_agent
+from experiments.attention import command
+from experiments.attention.__main__ import main
+from experiments.attention.colors import HEAT_COLOR, SIDE_COLORS
+from experiments.attention.episode import AttentiveAgent
+from experiments.attention.screen import own_cells, play_screens, views
+from experiments.attention.screen_figure import darkest, draw_screen_step
+from relational_rl.acting.vectorization import make_environment
 from relational_rl.config import override
+from relational_rl.errors import UsageError
+from relational_rl.playing.player import Attempt, Player
+from relational_rl.trained import load_run
 
-command = importlib.import_module("experiments.attention.__main__")
-
-# A screen of 8x8 over a map of 2x4 cells: own units in the cells 0 and 7, an enemy in cell 5.
-SIDES = np.zeros((8, 8), np.uint8)
-SIDES[0, 1] = SIDES[3, 0] = SIDES[7, 6] = 1
-SIDES[5, 2] = 4
 OWN, WHERE, ALL = "own units", "where it acts", "all cells"
 
 
-def scripted_episode(place=(0.56, 0.94), target=6):
-    """One block, two heads: head 0 all to cell 5 but from cell 6 to itself; head 1 to itself."""
-    to_enemy = np.zeros((8, 8), np.float32)
-    to_enemy[:, 5] = 1
-    to_enemy[6] = np.eye(8)[6]
-    weights = np.stack([to_enemy, np.eye(8, dtype=np.float32)])[np.newaxis]
-    step = ScreenStep(3, SIDES, weights, "Move_screen(...)", place, target, 0.5, 1.25, 2.0, 7.0)
-    return ScreenEpisode("SC2/A-v0", "stand-in", 4, "greedy", (2, 4), (step, step), 20, 9.0)
+@pytest.fixture(scope="module")
+def agent_of_maps(mini_game_run):
+    """The agent of that run, loaded."""
+    return load_run(mini_game_run)
 
 
 def test_views_are_from_the_cells_that_they_name():
-    episode = scripted_episode()
+    episode = screen_episode()
     step = episode.steps[0]
     assert own_cells(step, (2, 4)).tolist() == [0, 7]
     first, second = (views(episode, step, 0, head) for head in range(2))
@@ -63,13 +47,13 @@ def test_views_are_from_the_cells_that_they_name():
     assert first[WHERE].weights.tolist() == [0, 0, 0, 0, 0, 0, 1, 0]
     assert first[ALL].weights.tolist() == [0, 0, 0, 0, 0, 7 / 8, 1 / 8, 0]
     assert second[OWN].weights.tolist() == [0.5, 0, 0, 0, 0, 0, 0, 0.5]
-    nowhere = scripted_episode(None, None)
+    nowhere = screen_episode(None, None)
     blind = nowhere.steps[0]._replace(sides=np.zeros_like(SIDES))
     assert list(views(nowhere, blind, 0, 0)) == [ALL]
 
 
 def test_the_picture_shows_weights_units_and_the_place():
-    picture = draw_screen_step(scripted_episode(), 0)
+    picture = draw_screen_step(screen_episode(), 0)
     # Inches times 100: header 85, title 35, margin 30, panels of 290 with 20 between them.
     panel, gap, left, top, below = 290, 20, 30, 120, 325
 
@@ -97,32 +81,17 @@ def test_the_picture_shows_weights_units_and_the_place():
         # Off the middle, where no line and no outline is.
         found = color(0, 2, (x + 0.6) / 8, (y + 0.4) / 8)
         np.testing.assert_allclose(found, wanted, atol=0.02)
-    moved = draw_screen_step(scripted_episode((0.31, 0.19)), 0)
+    moved = draw_screen_step(screen_episode((0.31, 0.19)), 0)
     assert 3 * 2 * 50 < (np.abs(moved.astype(int) - picture).max(axis=-1) > 100).sum() < 3000
     assert darkest(np.full(64, 1 / 64)) == 4 / 64
     assert darkest(np.array([0.25, 0.75])) == 2.0
 
 
-def test_the_page_holds_the_episode():
-    text = make_screen_page(scripted_episode(), ["step_001.png", "step_002.png"], "episode.gif")
-    assert "@@" not in text
-    assert "Played on: stand-in. 20 steps of the greedy policy, score 9; 2 steps are shown" in text
-    data = json.loads(re.search(r"const data = (\{.*\});\n", text)[1])
-    assert (data["rows"], data["columns"], data["blocks"], data["heads"]) == (2, 4, 1, 2)
-    step = data["steps"][1]
-    assert (step["number"], step["own"], step["target"]) == (4, [0, 7], 6)
-    assert step["sides"] == "".join(map(str, SIDES.ravel()))
-    assert step["weights"][0][0][3] == [0, 0, 0, 0, 0, 1000, 0, 0]
-    assert set(re.findall(r'href="([^"#]+)"', text)) == {"episode.gif"}
-    assert "http" not in text
-
-
-def test_the_episode_is_the_one_that_is_played_and_the_weights_are_the_agents(mini_game_run):
-    trained = load_trained_agent(mini_game_run)
-    game = training_game(trained.config)
-    episode = play_screens(trained, game, level_seed=2, seed=5)
-    (played,) = Player(trained.agent, trained.spec, 1).play(game, [Attempt(2)], seed=5)
-    environment = game.make()
+def test_the_episode_is_the_one_that_is_played_and_the_weights_are_the_agents(agent_of_maps):
+    trained = agent_of_maps
+    episode = play_screens(trained, trained.env, level_seed=2, seed=5)
+    (played,) = Player(trained.agent, trained.spec, 1).play(trained.env, [Attempt(2)], seed=5)
+    environment = make_environment(trained.env)
     codec = environment.unwrapped.action_codec
     assert [step.action for step in episode.steps] == [codec.describe(a) for a in played.actions]
     assert (episode.game, episode.num_steps, episode.score) == (
@@ -131,12 +100,12 @@ def test_the_episode_is_the_one_that_is_played_and_the_weights_are_the_agents(mi
         played.episode_return,
     )
     observation, _ = environment.reset(seed=2)
-    state = trained.agent.initial_state(1)
+    agent = trained.agent
+    state = agent.initial_state(1)
+    uniforms = np.zeros((1, agent.num_draws))
     for number, action in enumerate(played.actions[:4]):
         batch = {name: value[np.newaxis] for name, value in observation.items()}
-        output, state = trained.agent.step(
-            trained.spec.select(batch), state, tf.constant([0, 0]), with_attention=True
-        )
+        output, state = agent.act(trained.spec.select(batch), state, uniforms, with_attention=True)
         step = episode.steps[number]
         assert step.weights.shape == (2, 2, 16, 16)  # blocks, heads and the cells of 4x4
         for block, weights in enumerate(output.attention.weights):
@@ -150,8 +119,10 @@ def test_the_episode_is_the_one_that_is_played_and_the_weights_are_the_agents(mi
     assert set(np.unique(episode.steps[0].sides)) == {0, 1, 3}  # a marine and a beacon
 
 
-def test_the_command_draws_every_so_many_steps(mini_game_run, tmp_path, capsys):
-    assert command.main([f"--run_dir={mini_game_run}", f"--out={tmp_path}", "--every=3"]) == 0
+def test_the_command_draws_every_so_many_steps(mini_game_run, tmp_path, capsys, monkeypatch):
+    drawn = np.zeros((2, 3, 3), np.uint8)
+    monkeypatch.setattr(command, "draw_screen_step", lambda episode, index: drawn + 90 * index)
+    assert main([f"--run_dir={mini_game_run}", f"--out={tmp_path}", "--every=3"]) == 0
     shown = capsys.readouterr().out
     (directory,) = (tmp_path / "attention").glob("SC2-MoveToBeacon-v0_level_0_sampled")
     pictures = sorted(directory.glob("step_*.png"))
@@ -165,23 +136,30 @@ def test_the_command_draws_every_so_many_steps(mini_game_run, tmp_path, capsys):
     assert '"number":7' in (directory / "index.html").read_text()
 
 
-def test_what_cannot_be_drawn_is_one_line(mini_game_run, tiny_run, tmp_path, capsys):
-    config = override(configs.load("sc2_movetobeacon_small"), TINY_MINI_GAME)
-    save_run(tmp_path / "run", dataclasses.replace(config, agent="control"))
+def test_what_cannot_be_drawn_is_one_line(agent_of_maps, mini_game_run, tmp_path, capsys):
+    experiment = override(configs.load("sc2_movetobeacon_small"), TINY_MINI_GAME)
+    save_run(tmp_path / "run", override(experiment, {"agent": "control"}))
     for arguments, message in (
-        ([tmp_path / "run"], "attention maps need config.agent='relational', got 'control': that"),
-        ([mini_game_run, "--every=0"], "every must be at least 1, got 0"),
-        ([mini_game_run, "--episodes=2"], "episodes and all_pairs are of Box-World's summary"),
-        ([mini_game_run, "--policy=best"], "policy must be one of sampled, greedy, got 'best'"),
-        ([tiny_run, f"--env_id={config.env_id}"], "must have image_shape="),
+        ([f"--run_dir={tmp_path / 'run'}"], "attention maps need a relational agent, got agent='"),
+        (
+            [f"--run_dir={mini_game_run}", "--episodes=2"],
+            "episodes and all_pairs are of Box-World's summary",
+        ),
     ):
-        assert command.main([f"--run_dir={arguments[0]}", *arguments[1:]]) == 1
+        assert main(arguments) == 1
         error = capsys.readouterr().err
         assert error.startswith("error: ") and message in error
         assert error.count("\n") == 1
+    with pytest.raises(UsageError, match="every must be at least 1, got 0"):
+        command.draw_screens(agent_of_maps, tmp_path, every=0)
+    with pytest.raises(UsageError, match="policy must be one of sampled, greedy, got 'best'"):
+        command.draw_screens(agent_of_maps, tmp_path, policy="best")
     # Box-World seen by the agent of maps: its cells are no objects.
-    boxworld = dataclasses.replace(
-        load_trained_agent(tiny_run), config=dataclasses.replace(config, network="spatial")
-    )
-    with pytest.raises(UsageError, match=r"need config.network='entities', got"):
-        command.AttentiveAgent(boxworld)
+    with pytest.raises(UsageError, match="with entities that are cells, got agent="):
+        AttentiveAgent(agent_of_maps)
+
+
+def test_an_agent_of_another_game_is_refused(tiny_agent):
+    env = override(configs.load("sc2_movetobeacon_small"), TINY_MINI_GAME).env
+    with pytest.raises(UsageError, match=r"MoveToBeacon-v0' must have .* as the agent was trained"):
+        command.draw_screens(tiny_agent, Path("nowhere"), env)
