@@ -32,7 +32,7 @@ class SolverLessons(SourceConfig):
     """States of Box-World levels with the moves that begin a shortest solution."""
 
     kind: ClassVar[str] = ""
-    per_level: Count = value(16, "states drawn of each level")
+    per_level: Count = value(default=16, meaning="states drawn of each level")
 
     def build(self, experiment: Experiment, spec: EnvironmentSpec, backend: Any) -> "LessonSource":
         """Makes the source; see `SourceConfig.build`."""

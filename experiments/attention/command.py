@@ -8,27 +8,20 @@ screen.
 """
 
 import argparse
-import io
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
-from tqdm import tqdm
-
 from experiments.attention.episode import AttentiveAgent, Episode
 from experiments.attention.figure import draw_step
+from experiments.attention.output import picture_names, write_output
 from experiments.attention.page import make_page
 from experiments.attention.screen import ScreenEpisode, play_screens
 from experiments.attention.screen_figure import draw_screen_step
 from experiments.attention.screen_page import make_screen_page
 from experiments.attention.summary import Row, digest, summarise, to_csv
 from experiments.games import check_levels, fit, mini_game_of, name_of
-from experiments.gif import write_gif
 from relational_rl.config import EnvSpec
 from relational_rl.errors import UsageError
-from relational_rl.files import write_atomically
 from relational_rl.playing.player import PlayedEpisode, Player, attempts_of
 from relational_rl.trained import TrainedAgent
 
@@ -36,7 +29,6 @@ PAGE, ANIMATION, TABLE = "index.html", "episode.gif", "attention_summary.csv"
 
 # Among how many levels one is looked for that is worth drawing.
 _LEVELS_TRIED = 64
-_SECONDS_PER_STEP = 0.45
 _EVERY = 10
 
 
@@ -142,11 +134,11 @@ def draw_screens(
     check_levels(level_seed, 1)
     episode = play_screens(fit(trained, env), env, level_seed, policy, seed, every)
     directory = _folder(directory, env, level_seed, policy)
-    directory.mkdir(parents=True, exist_ok=True)
-    pictures = _picture_names(len(episode.steps))
-    # The page first: drawing takes long, and a kill meanwhile leaves something to look at.
-    write_atomically(directory / PAGE, make_screen_page(episode, pictures, ANIMATION))
-    _write_pictures(directory, pictures, lambda index: draw_screen_step(episode, index), progress)
+    pictures = picture_names(len(episode.steps))
+    texts = {PAGE: make_screen_page(episode, pictures, ANIMATION)}
+    write_output(
+        directory, texts, pictures, lambda i: draw_screen_step(episode, i), ANIMATION, progress
+    )
     return directory, episode
 
 
@@ -237,35 +229,16 @@ def _places(directory: Path) -> str:
 def _write(maps: Maps, all_objects: bool, progress: bool) -> None:
     """Writes the page of an episode, the summary, its pictures and its animation."""
     directory, episode = maps.directory, maps.episode
-    directory.mkdir(parents=True, exist_ok=True)
-    pictures = _picture_names(len(episode.steps))
-    # The page first: drawing takes long, and a kill meanwhile leaves something to look at.
-    page = make_page(episode, maps.rows, maps.over, pictures, ANIMATION, TABLE)
-    write_atomically(directory / PAGE, page)
-    write_atomically(directory / TABLE, to_csv(maps.rows))
-    _write_pictures(
-        directory, pictures, lambda index: draw_step(episode, index, all_objects), progress
+    pictures = picture_names(len(episode.steps))
+    texts = {
+        PAGE: make_page(episode, maps.rows, maps.over, pictures, ANIMATION, TABLE),
+        TABLE: to_csv(maps.rows),
+    }
+    write_output(
+        directory,
+        texts,
+        pictures,
+        lambda i: draw_step(episode, i, all_objects),
+        ANIMATION,
+        progress,
     )
-
-
-def _picture_names(count: int) -> list[str]:
-    return [f"step_{index + 1:03d}.png" for index in range(count)]
-
-
-def _write_pictures(
-    directory: Path, names: Sequence[str], draw: Callable[[int], np.ndarray], progress: bool
-) -> None:
-    """Writes a picture of each step, and all of them as an animation."""
-    for stale in set(directory.glob("step_*.png")) - {directory / name for name in names}:
-        stale.unlink()
-    frames = []
-    for index, name in enumerate(tqdm(names, unit="step", disable=None if progress else True)):
-        frames.append(draw(index))
-        write_atomically(directory / name, _png(frames[-1]))
-    write_gif(directory / ANIMATION, frames, _SECONDS_PER_STEP, last_seconds=2.5)
-
-
-def _png(picture: np.ndarray) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(picture).save(content, format="PNG")
-    return content.getvalue()

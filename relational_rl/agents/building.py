@@ -14,6 +14,7 @@ from relational_rl.agents.entity import EntityAgent
 from relational_rl.agents.protocol import Agent, Core, ObservationEncoder
 from relational_rl.agents.spatial import SpatialAgent, SpatialEncoder
 from relational_rl.config import agents as config
+from relational_rl.config.base import kind_of
 from relational_rl.errors import ConfigError
 from relational_rl.kernels.features import unsupported
 from relational_rl.nn.arguments import ArgumentHeads
@@ -28,9 +29,7 @@ from relational_rl.nn.stems import ConvStem, PatchStem
 from relational_rl.observations.spec import EnvironmentSpec
 
 
-def entity_agent(
-    description: config.Relational | config.Control, spec: EnvironmentSpec
-) -> EntityAgent:
+def entity_agent(description: config.EntityConfig, spec: EnvironmentSpec) -> EntityAgent:
     """Makes the agent of section 2 of the paper, all variables made.
 
     Raises:
@@ -72,9 +71,7 @@ def entity_agent(
     return agent
 
 
-def spatial_agent(
-    description: config.SpatialRelational | config.SpatialControl, spec: EnvironmentSpec
-) -> SpatialAgent:
+def spatial_agent(description: config.SpatialConfig, spec: EnvironmentSpec) -> SpatialAgent:
     """Makes the agent of section 4 of the paper, all variables made.
 
     Raises:
@@ -155,7 +152,7 @@ def cell_encoder(
             initializer,
         )
     else:
-        stem = choice.build(spec)
+        raise ConfigError(f"stem must be conv or patch, got {kind_of(choice)!r}")
     if likeness and not (isinstance(choice, config.Patch) and choice.num_frequencies):
         raise ConfigError(
             "likeness must be false without random Fourier features of colours (stem=patch with "

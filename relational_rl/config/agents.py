@@ -33,9 +33,10 @@ class Convolutions(Stem):
     """Convolutions over the image, 2x2 each (the paper's)."""
 
     kind: ClassVar[str] = "conv"
-    channels: Sizes = value((12, 24), "kernels of each layer", min_length=1)
+    channels: Sizes = value(default=(12, 24), meaning="kernels of each layer", min_length=1)
     padding: Literal["SAME", "VALID"] = value(
-        "SAME", "[D] SAME: an entity for each pixel; VALID: one fewer a layer and side"
+        default="SAME",
+        meaning="[D] SAME: an entity for each pixel; VALID: one fewer a layer and side",
     )
 
 
@@ -44,11 +45,19 @@ class Patch(Stem):
     """A linear layer over the pixels around a cell, their random Fourier features and its place."""
 
     kind: ClassVar[str] = "patch"
-    size: Count = value(64, "features of an entity")
-    shape: Sizes = value((1, 3), "rows and columns of the patch, odd", min_length=2, max_length=2)
-    num_frequencies: Natural = value(32, "random Fourier features of colours and of places")
-    frequency_scale: Positive = value(20.0, "their deviation, radians per full range of colour")
-    place_scale: Positive = value(5.0, "likewise of coordinates, radians per half of the map")
+    size: Count = value(default=64, meaning="features of an entity")
+    shape: Sizes = value(
+        default=(1, 3), meaning="rows and columns of the patch, odd", min_length=2, max_length=2
+    )
+    num_frequencies: Natural = value(
+        default=32, meaning="random Fourier features of colours and of places"
+    )
+    frequency_scale: Positive = value(
+        default=20.0, meaning="their deviation, radians per full range of colour"
+    )
+    place_scale: Positive = value(
+        default=5.0, meaning="likewise of coordinates, radians per half of the map"
+    )
 
     def __post_init__(self):
         """Checks the shape."""
@@ -61,8 +70,8 @@ class References(Choice):
     """Learned reference vectors, which every entity is compared with."""
 
     kind: ClassVar[str] = "references"
-    count: Count = value(6, "how many")
-    match_size: Count = value(32, "features of the comparison with each")
+    count: Count = value(default=6, meaning="how many")
+    match_size: Count = value(default=32, meaning="features of the comparison with each")
 
 
 class Encoder(Choice):
@@ -89,12 +98,14 @@ class Cells(Encoder):
     """The cells of an image are the entities."""
 
     kind: ClassVar[str] = "cells"
-    stem: Stem = value(Convolutions, "features of a cell: conv | patch")
+    stem: Stem = value(default=Convolutions, meaning="features of a cell: conv | patch")
     max_entities: Count | None = value(
-        None, "None: every cell (the paper); N: the cells unlike the background, at most N"
+        default=None,
+        meaning="None: every cell (the paper); N: the cells unlike the background, at most N",
     )
     references: References | None = value(
-        None, "learned reference vectors that entities are compared with; None: none"
+        default=None,
+        meaning="learned reference vectors that entities are compared with; None: none",
     )
 
     def build(self, spec: "EnvironmentSpec", initializer: Any, likeness: bool = False) -> Any:
@@ -109,7 +120,7 @@ class Objects(Encoder):
     """The rows of a set of objects, Box(N, F), are the entities; rows of NaN are absent."""
 
     kind: ClassVar[str] = "objects"
-    size: Count = value(64, "features of an entity")
+    size: Count = value(default=64, meaning="features of an entity")
 
     def build(self, spec: "EnvironmentSpec", initializer: Any, likeness: bool = False) -> Any:
         """Makes the encoder; see `Encoder.build`."""
@@ -127,8 +138,8 @@ class LSTM(Memory):
     """A long short-term memory between the pooled entities and the policy."""
 
     kind: ClassVar[str] = "lstm"
-    size: Count = value(96, "units")
-    shortcut: Switch = value(False, "what goes into the memory also goes past it")
+    size: Count = value(default=96, meaning="units")
+    shortcut: Switch = value(default=False, meaning="what goes into the memory also goes past it")
 
 
 @part
@@ -136,8 +147,8 @@ class ConvLSTM(Memory):
     """A convolutional LSTM over the map of cells (the paper's, for StarCraft II)."""
 
     kind: ClassVar[str] = "convlstm"
-    size: Count = value(96, "channels (the paper: 96)")
-    shortcut: Switch = value(False, "what goes into the memory also goes past it")
+    size: Count = value(default=96, meaning="channels (the paper: 96)")
+    shortcut: Switch = value(default=False, meaning="what goes into the memory also goes past it")
 
 
 class Initialization(Choice):
@@ -166,7 +177,9 @@ class OrthogonalInitialization(Initialization):
     """Orthogonal matrices (Saxe et al. 2014)."""
 
     kind: ClassVar[str] = "orthogonal"
-    gain: Positive = value(1.4142135623730951, "scale of hidden layers; sqrt(2) suits ReLU")
+    gain: Positive = value(
+        default=1.4142135623730951, meaning="scale of hidden layers; sqrt(2) suits ReLU"
+    )
 
     def build(self) -> Any:
         """Makes the initialiser; see `Initialization.build`."""
@@ -216,17 +229,22 @@ class Random(AgentConfig):
 
 
 @part
-class _Entities(AgentConfig):
+class EntityConfig(AgentConfig):
     """What the relational and the control agent of section 2 of the paper share."""
 
     encoder: Encoder | None = value(
-        None, "makes entities of observations: cells | objects; None: by the kind of observation"
+        default=None,
+        meaning="makes entities of observations: cells | objects; None: by the kind of observation",
     )
-    memory: LSTM | None = value(None, "lstm; None: none (the paper)")
-    mlp: Sizes = value((256, 256, 256, 256), "layers after the pooling; [D] their width")
-    policy_scale: Positive = value(0.01, "[D] initial scale of the policy: near-uniform at first")
+    memory: LSTM | None = value(default=None, meaning="lstm; None: none (the paper)")
+    mlp: Sizes = value(
+        default=(256, 256, 256, 256), meaning="layers after the pooling; [D] their width"
+    )
+    policy_scale: Positive = value(
+        default=0.01, meaning="[D] initial scale of the policy: near-uniform at first"
+    )
     initialization: Initialization = value(
-        StandardInitialization, "initial weights: standard | orthogonal"
+        default=StandardInitialization, meaning="initial weights: standard | orthogonal"
     )
 
     def build(self, spec: "EnvironmentSpec") -> "Agent":
@@ -237,26 +255,40 @@ class _Entities(AgentConfig):
 
 
 @part
-class _Spatial(AgentConfig):
+class SpatialConfig(AgentConfig):
     """What the relational and the control agent of section 4 of the paper share."""
 
     spatial: ClassVar[bool] = True
-    map_size: Count = value(8, "images are halved until their side is at most this")
-    map_channels: Count = value(32, "[D] channels of the convolutions that do so")
-    embedding_size: Count = value(10, "numbers that a category becomes")
-    vector_mlp: Sizes = value((128, 64), "layers for everything that is not an image")
-    memory: ConvLSTM | None = value(None, "convlstm (the paper); None: none")
-    mlp: Sizes = value((256, 256, 256, 256), "layers after the pooling (the paper: 512, 512)")
-    head_mlp: Sizes = value((256,), "hidden layers of the policy, and again of the baseline")
-    action_embedding: Count = value(16, "numbers that an action type becomes for its arguments")
-    argument_channels: Count = value(16, "channels of the transposed convolutions to arguments")
-    argument_pixels: Switch = value(False, "spatial arguments also see the pixels of their image")
-    argument_entropy: Literal["sampled", "exact"] = value(
-        "sampled", "exact: summed over all action types, affordable for a few"
+    map_size: Count = value(default=8, meaning="images are halved until their side is at most this")
+    map_channels: Count = value(default=32, meaning="[D] channels of the convolutions that do so")
+    embedding_size: Count = value(default=10, meaning="numbers that a category becomes")
+    vector_mlp: Sizes = value(
+        default=(128, 64), meaning="layers for everything that is not an image"
     )
-    policy_scale: Positive = value(0.01, "[D] initial scale of the policy: near-uniform at first")
+    memory: ConvLSTM | None = value(default=None, meaning="convlstm (the paper); None: none")
+    mlp: Sizes = value(
+        default=(256, 256, 256, 256), meaning="layers after the pooling (the paper: 512, 512)"
+    )
+    head_mlp: Sizes = value(
+        default=(256,), meaning="hidden layers of the policy, and again of the baseline"
+    )
+    action_embedding: Count = value(
+        default=16, meaning="numbers that an action type becomes for its arguments"
+    )
+    argument_channels: Count = value(
+        default=16, meaning="channels of the transposed convolutions to arguments"
+    )
+    argument_pixels: Switch = value(
+        default=False, meaning="spatial arguments also see the pixels of their image"
+    )
+    argument_entropy: Literal["sampled", "exact"] = value(
+        default="sampled", meaning="exact: summed over all action types, affordable for a few"
+    )
+    policy_scale: Positive = value(
+        default=0.01, meaning="[D] initial scale of the policy: near-uniform at first"
+    )
     initialization: Initialization = value(
-        StandardInitialization, "initial weights: standard | orthogonal"
+        default=StandardInitialization, meaning="initial weights: standard | orthogonal"
     )
 
     @classmethod
@@ -276,52 +308,65 @@ class _Attention(AgentConfig):
     """The values of relational blocks."""
 
     attends: ClassVar[bool] = True
-    num_blocks: Count = value(2, "relational blocks (the paper: 1 for branch length 1, more for 3)")
-    num_heads: Count = value(2, "attention heads (the paper: 2 to 4)")
-    head_size: Count = value(32, '[D] "d = 64" taken as the total of two heads')
-    share_weights: Switch = value(True, "blocks share weights (the paper, on Box-World)")
-    block_mlp: Sizes = value((), "hidden layers of a block; (): one of the entity's size")
+    num_blocks: Count = value(
+        default=2, meaning="relational blocks (the paper: 1 for branch length 1, more for 3)"
+    )
+    num_heads: Count = value(default=2, meaning="attention heads (the paper: 2 to 4)")
+    head_size: Count = value(default=32, meaning='[D] "d = 64" taken as the total of two heads')
+    share_weights: Switch = value(
+        default=True, meaning="blocks share weights (the paper, on Box-World)"
+    )
+    block_mlp: Sizes = value(
+        default=(), meaning="hidden layers of a block; (): one of the entity's size"
+    )
 
 
 @part
 class _Residual(AgentConfig):
     """The values of the residual network that takes the place of the relational blocks."""
 
-    residual_blocks: Count = value(3, "residual blocks (the paper: 3 to 6)")
-    residual_convolutions: Count = value(2, "convolutions in each")
-    residual_channels: Natural = value(0, "their channels; 0: as many as an entity has features")
-
-
-@part
-class Relational(_Attention, _Entities):
-    """Self-attention over the entities of a scene (Zambaldi et al. 2018, section 2)."""
-
-    kind: ClassVar[str] = "relational"
-    likeness: Switch = value(False, "heads have a colour-similarity bias (patch stem)")
-    implementation: Literal["auto", "packed", "plain"] = value(
-        "auto", "packed: compiled over packed rows; plain: Sonnet; auto: packed if possible"
+    residual_blocks: Count = value(default=3, meaning="residual blocks (the paper: 3 to 6)")
+    residual_convolutions: Count = value(default=2, meaning="convolutions in each")
+    residual_channels: Natural = value(
+        default=0, meaning="their channels; 0: as many as an entity has features"
     )
 
 
 @part
-class Control(_Residual, _Entities):
+class Relational(_Attention, EntityConfig):
+    """Self-attention over the entities of a scene (Zambaldi et al. 2018, section 2)."""
+
+    kind: ClassVar[str] = "relational"
+    likeness: Switch = value(
+        default=False, meaning="heads have a colour-similarity bias (patch stem)"
+    )
+    implementation: Literal["auto", "packed", "plain"] = value(
+        default="auto",
+        meaning="packed: compiled over packed rows; plain: Sonnet; auto: packed if possible",
+    )
+
+
+@part
+class Control(_Residual, EntityConfig):
     """The control agent: residual convolutions in place of the relational blocks."""
 
     kind: ClassVar[str] = "control"
 
 
 @part
-class SpatialRelational(_Attention, _Spatial):
+class SpatialRelational(_Attention, SpatialConfig):
     """The relational agent for feature layers and actions with arguments (section 4)."""
 
     kind: ClassVar[str] = "spatial_relational"
 
 
 @part
-class SpatialControl(_Residual, _Spatial):
+class SpatialControl(_Residual, SpatialConfig):
     """Its control agent; the defaults are the paper's 12 layers (section 4)."""
 
     kind: ClassVar[str] = "spatial_control"
-    residual_blocks: Count = value(4, "residual blocks")
-    residual_convolutions: Count = value(3, "convolutions in each")
-    residual_channels: Natural = value(32, "their channels; 0: as many as a cell has features")
+    residual_blocks: Count = value(default=4, meaning="residual blocks")
+    residual_convolutions: Count = value(default=3, meaning="convolutions in each")
+    residual_channels: Natural = value(
+        default=32, meaning="their channels; 0: as many as a cell has features"
+    )

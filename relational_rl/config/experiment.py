@@ -35,15 +35,20 @@ def _check_json(name: str, given: Any) -> None:
 class EnvSpec:
     """Which environment, made how."""
 
-    id: str = value("boxworld:BoxWorld-v0", "Gymnasium id; 'module:Id' imports the module first")
-    make: str | Callable[..., Any] | None = value(
-        None, "makes an environment, in place of the id: a callable or 'package.module:function'"
+    id: str = value(
+        default="boxworld:BoxWorld-v0", meaning="Gymnasium id; 'module:Id' imports the module first"
     )
-    kwargs: Kwargs = value(dict, "arguments of the environment")
-    observation_keys: tuple[str, ...] = value((), "entries of a Dict observation to use; (): all")
+    make: str | Callable[..., Any] | None = value(
+        default=None,
+        meaning="makes an environment, in place of the id: a callable or 'package.module:function'",
+    )
+    kwargs: Kwargs = value(default=dict, meaning="arguments of the environment")
+    observation_keys: tuple[str, ...] = value(
+        default=(), meaning="entries of a Dict observation to use; (): all"
+    )
     vectorization: Literal["auto", "sync", "async"] = value(
-        "auto",
-        "sync: stepped in this process; async: a process each; auto: the environment's own batch "
+        default="auto",
+        meaning="sync: stepped in this process; async: a process each; auto: the environment's own batch "
         "implementation, else sync",
     )
 
@@ -94,10 +99,10 @@ class Curriculum:
     """Stages of an environment, the easiest first."""
 
     stages: tuple[Kwargs, ...] = value(
-        ({},), "arguments laid over env.kwargs, stage by stage", min_length=1
+        default=({},), meaning="arguments laid over env.kwargs, stage by stage", min_length=1
     )
-    threshold: Positive = value(0.8, "solved share that ends a stage", le=1)
-    window: Count = value(1000, "episodes over which the share is taken")
+    threshold: Positive = value(default=0.8, meaning="solved share that ends a stage", le=1)
+    window: Count = value(default=1000, meaning="episodes over which the share is taken")
 
     def __post_init__(self):
         """Checks that the stages can be written."""
@@ -108,21 +113,23 @@ class Curriculum:
 class StopAt:
     """Ends a run early, on the last stage of its curriculum."""
 
-    solved: Positive = value(0.985, "solved share", le=1)
-    window: Count = value(1000, "episodes over which the share is taken")
+    solved: Positive = value(default=0.985, meaning="solved share", le=1)
+    window: Count = value(default=1000, meaning="episodes over which the share is taken")
 
 
 @part
 class Run:
     """How long, and what is kept."""
 
-    seed: Natural = value(0, "of everything random", lt=2**31)
-    total_frames: Count = value(1_000_000_000, "transitions learned from")
-    max_minutes: NonNegative = value(0.0, "end after so many minutes of training; 0: no limit")
-    stop_at: StopAt | None = value(None, "end early once solved; None: never")
-    metrics_seconds: NonNegative = value(10.0, "between rows of metrics.csv")
-    checkpoint_seconds: NonNegative = value(60.0, "between checkpoints")
-    checkpoints_kept: Count = value(3, "the newest ones")
+    seed: Natural = value(default=0, meaning="of everything random", lt=2**31)
+    total_frames: Count = value(default=1_000_000_000, meaning="transitions learned from")
+    max_minutes: NonNegative = value(
+        default=0.0, meaning="end after so many minutes of training; 0: no limit"
+    )
+    stop_at: StopAt | None = value(default=None, meaning="end early once solved; None: never")
+    metrics_seconds: NonNegative = value(default=10.0, meaning="between rows of metrics.csv")
+    checkpoint_seconds: NonNegative = value(default=60.0, meaning="between checkpoints")
+    checkpoints_kept: Count = value(default=3, meaning="the newest ones")
 
 
 @part
@@ -136,16 +143,20 @@ class Experiment:
         and what was given.
     """
 
-    env: EnvSpec = value(EnvSpec, "the environment")
-    curriculum: Curriculum | None = value(None, "stages of growing difficulty; None: no stages")
-    agent: AgentConfig = value(
-        Relational, "relational | control | random | spatial_relational | spatial_control"
+    env: EnvSpec = value(default=EnvSpec, meaning="the environment")
+    curriculum: Curriculum | None = value(
+        default=None, meaning="stages of growing difficulty; None: no stages"
     )
-    learner: LearnerConfig = value(VTrace, "vtrace | cloning")
-    source: SourceConfig = value(Online, "where batches come from: online")
-    run: Run = value(Run, "how long, and what is kept")
+    agent: AgentConfig = value(
+        default=Relational,
+        meaning="relational | control | random | spatial_relational | spatial_control",
+    )
+    learner: LearnerConfig = value(default=VTrace, meaning="vtrace | cloning")
+    source: SourceConfig = value(default=Online, meaning="where batches come from: online")
+    run: Run = value(default=Run, meaning="how long, and what is kept")
     hooks: tuple[str, ...] = value(
-        (), "import paths 'package.module:Hook' of further hooks, see relational_rl.run.hooks"
+        default=(),
+        meaning="import paths 'package.module:Hook' of further hooks, see relational_rl.run.hooks",
     )
 
     @pydantic.field_validator("env", mode="before")

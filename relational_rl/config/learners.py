@@ -37,8 +37,8 @@ class RMSProp(Optimizer):
     """RMSProp without momentum, epsilon inside the root (the paper's)."""
 
     kind: ClassVar[str] = "rmsprop"
-    decay: Number = value(0.99, "of the mean square", ge=0, lt=1)
-    epsilon: Positive = value(0.1, "added to the mean square")
+    decay: Number = value(default=0.99, meaning="of the mean square", ge=0, lt=1)
+    epsilon: Positive = value(default=0.1, meaning="added to the mean square")
 
     def build(self, learning_rate: Any) -> Any:
         """Makes the optimiser; see `Optimizer.build`."""
@@ -54,7 +54,7 @@ class Adam(Optimizer):
     """Adam (Kingma and Ba 2015), decays 0.9 and 0.999."""
 
     kind: ClassVar[str] = "adam"
-    epsilon: Positive = value(1e-8, "added to the root of the second moment")
+    epsilon: Positive = value(default=1e-8, meaning="added to the root of the second moment")
 
     def build(self, learning_rate: Any) -> Any:
         """Makes the optimiser; see `Optimizer.build`."""
@@ -80,11 +80,13 @@ class LearnerConfig(Choice):
 class _Gradients(LearnerConfig):
     """How a gradient becomes a step."""
 
-    batch_size: Count = value(32, "unrolls in one gradient step")
-    optimizer: Optimizer = value(RMSProp, "rmsprop | adam")
-    learning_rate: Positive = value(1e-4, "the paper tuned it in [1e-5, 2e-4]")
-    learning_rate_schedule: Schedule = value("constant", "constant | linear (to zero at the end)")
-    max_gradient_norm: Positive = value(40.0, "[D] global norm")
+    batch_size: Count = value(default=32, meaning="unrolls in one gradient step")
+    optimizer: Optimizer = value(default=RMSProp, meaning="rmsprop | adam")
+    learning_rate: Positive = value(default=1e-4, meaning="the paper tuned it in [1e-5, 2e-4]")
+    learning_rate_schedule: Schedule = value(
+        default="constant", meaning="constant | linear (to zero at the end)"
+    )
+    max_gradient_norm: Positive = value(default=40.0, meaning="[D] global norm")
 
 
 @part
@@ -92,20 +94,29 @@ class VTrace(_Gradients):
     """Actor-critic with V-trace targets (Espeholt et al. 2018, section 4)."""
 
     kind: ClassVar[str] = "vtrace"
-    num_passes: Count = value(1, "how often each unroll is learned from")
-    discount_factor: Share = value(0.99, "of future rewards")
-    baseline_cost: NonNegative = value(0.5, "[D] weight of the baseline loss")
-    entropy_cost: NonNegative = value(0.005, "weight of the entropy bonus")
-    entropy_schedule: Schedule = value("constant", "constant | linear (to zero at the end)")
-    clip_rho_threshold: Positive = value(1.0, "[D] rho-bar")
-    clip_pg_rho_threshold: Positive = value(1.0, "[D] rho-bar of the policy gradient")
-    trace_decay: Share = value(1.0, "V-trace's lambda (remark 2); 1 is the paper's")
-    policy_clip: NonNegative = value(0.0, "clipped surrogate as in IMPACT (arXiv:1912.00167)")
-    min_advantage_deviation: Positive | None = value(
-        None, "divide advantages by their deviation, at least this; None: as they are"
+    num_passes: Count = value(default=1, meaning="how often each unroll is learned from")
+    discount_factor: Share = value(default=0.99, meaning="of future rewards")
+    baseline_cost: NonNegative = value(default=0.5, meaning="[D] weight of the baseline loss")
+    entropy_cost: NonNegative = value(default=0.005, meaning="weight of the entropy bonus")
+    entropy_schedule: Schedule = value(
+        default="constant", meaning="constant | linear (to zero at the end)"
     )
-    reward_scale: Positive = value(1.0, "rewards are multiplied by it")
-    reduction: Literal["sum", "mean"] = value("sum", "of losses over time and batch")
+    clip_rho_threshold: Positive = value(default=1.0, meaning="[D] rho-bar")
+    clip_pg_rho_threshold: Positive = value(
+        default=1.0, meaning="[D] rho-bar of the policy gradient"
+    )
+    trace_decay: Share = value(default=1.0, meaning="V-trace's lambda (remark 2); 1 is the paper's")
+    policy_clip: NonNegative = value(
+        default=0.0, meaning="clipped surrogate as in IMPACT (arXiv:1912.00167)"
+    )
+    min_advantage_deviation: Positive | None = value(
+        default=None,
+        meaning="divide advantages by their deviation, at least this; None: as they are",
+    )
+    reward_scale: Positive = value(default=1.0, meaning="rewards are multiplied by it")
+    reduction: Literal["sum", "mean"] = value(
+        default="sum", meaning="of losses over time and batch"
+    )
 
     def build(self, agent: "Agent", seed: int) -> "Learner":
         """Makes the learner; see `LearnerConfig.build`."""

@@ -30,14 +30,20 @@ class Online(SourceConfig):
     """Actors that step environments with the present policy."""
 
     kind: ClassVar[str] = "online"
-    num_actors: Count = value(1, "[D] actors, each with its environments and copy of the agent")
-    envs_per_actor: Count = value(32, "environments that one actor steps as a batch")
-    unroll_length: Count = value(40, "steps of an unroll, T")
+    num_actors: Count = value(
+        default=1, meaning="[D] actors, each with its environments and copy of the agent"
+    )
+    envs_per_actor: Count = value(
+        default=32, meaning="environments that one actor steps as a batch"
+    )
+    unroll_length: Count = value(default=40, meaning="steps of an unroll, T")
     queue_size: Natural = value(
-        0, "unrolls under way or waiting for the learner, at least num_actors; 0: num_actors"
+        default=0,
+        meaning="unrolls under way or waiting for the learner, at least num_actors; 0: num_actors",
     )
     transforms: tuple[str, ...] = value(
-        (), "import paths of transforms of unrolls, see relational_rl.data.transforms"
+        default=(),
+        meaning="import paths of transforms of unrolls, see relational_rl.data.transforms",
     )
 
     def __post_init__(self):

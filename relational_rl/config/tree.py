@@ -126,14 +126,14 @@ def _replace(config: Any, names: list[str], value: Any, where: str) -> Any:
             raise ConfigError(f"{inner} has no value {'.'.join(rest)!r}")
         new = _replace(now, rest, value, inner)
     elif isinstance(value, str) and family_of(annotation) is not None:
-        new = _switch(now, family_of(annotation), value, inner)
+        new = switch(now, family_of(annotation), value, inner)
     else:
         new = _make(annotation, value, inner)
     values = {field.name: getattr(config, field.name) for field in _fields(config)}
     return construct(cls, {**values, name: new}, where)
 
 
-def _switch(now: Any, family: Any, kind: str, where: str) -> Any:
+def switch(now: Any, family: Any, kind: str, where: str) -> Any:
     """Returns the choice of a kind, with the values that it shares with the present one."""
     if kind.lower() == "none":
         return None

@@ -179,8 +179,8 @@ class _Round:
                 action = step.sent[index].tolist()
                 slot.actions.append(tuple(action) if isinstance(action, list) else action)
                 slot.rewards.append(float(step.rewards[index]))
-            for index in ended:
-                yield from self._end(int(index), step)
+            for slot_index in ended:
+                yield from self._end(int(slot_index), step)
             self._start([int(index) for index in ended])
 
     def episodes(self) -> list[PlayedEpisode]:

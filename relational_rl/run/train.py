@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from relational_rl.acting.backends import MakeBackend
-from relational_rl.config import Control, Experiment, Relational, SpatialControl
-from relational_rl.config import SpatialRelational as Spatial
+from relational_rl.config import AgentConfig, Experiment, Relational, SpatialRelational
+from relational_rl.config.tree import switch
 from relational_rl.errors import ConfigError, UsageError
 from relational_rl.observations.spec import EnvironmentSpec
 from relational_rl.run.directory import check_same_experiment, locked, record
@@ -80,11 +80,9 @@ def describe_parameters(experiment: Experiment, agent: Any, spec: EnvironmentSpe
 
 def _twin(agent: Any) -> Any:
     """Returns the control of a relational agent; of others nothing."""
-    from relational_rl.config.tree import _switch
-
-    pairs = {Relational: Control, Spatial: SpatialControl}
-    other = pairs.get(type(agent))
-    return None if other is None else _switch(agent, other, other.kind, "agent")
+    if not isinstance(agent, Relational | SpatialRelational):
+        return None
+    return switch(agent, AgentConfig, "control", "agent")
 
 
 def _printer(stream: TextIO) -> Callable[[str], None]:

@@ -48,7 +48,8 @@ class Rows(Hook):
     def _begin(self, run: "Trainer") -> None:
         self._started = time.monotonic()
         self._waited_before = run.waited
-        self._frames = self._stage = 0
+        self._frames = 0
+        self._stage = 0
         self._lags: list[float] = []
         self._episodes: list[Episode] = []
         self._learner: list[Mapping[str, float]] = []

@@ -66,7 +66,7 @@ RICH = Experiment(
 class MyEncoder(Encoder):
     """An encoder of a user's own."""
 
-    size: int = value(3, "features")
+    size: int = value(default=3, meaning="features")
 
 
 # Choices.
