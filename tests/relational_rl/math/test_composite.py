@@ -146,8 +146,9 @@ def test_drawn_actions_follow_the_distribution():
     logits = [
         tf.constant(np.tile(of_argument[0], (count // A, 1))) for of_argument in ARGUMENT_LOGITS
     ]
+    uniforms = np.random.default_rng(1).random((count, K))
     actions = composite.choose_arguments(
-        logits, tf.constant(TAKES), tf.constant(types), tf.constant([1, 2])
+        logits, tf.constant(TAKES), tf.constant(types), uniforms
     ).numpy()
     assert actions.dtype == np.int32
     np.testing.assert_array_equal(actions[:, 0], types)
@@ -167,7 +168,7 @@ def test_drawn_actions_follow_the_distribution():
 def test_the_most_probable_arguments_are_taken_where_asked_for():
     types = np.array([3, 2, 1, 0, 2], np.int32)
     actions = composite.choose_arguments(
-        given(types), tf.constant(TAKES), tf.constant(types), tf.constant([1, 2]), greedy=True
+        given(types), tf.constant(TAKES), tf.constant(types), np.zeros((N, K)), greedy=True
     ).numpy()
     for n, a in enumerate(types):
         best = [ARGUMENT_LOGITS[k][n, a].argmax() * TAKES[a, k] for k in range(K)]

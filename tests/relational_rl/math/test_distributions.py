@@ -58,7 +58,8 @@ def test_mode_is_the_lowest_of_the_most_probable():
 def test_samples_have_the_probabilities(jit_compile):
     number = 40_000
     sample = tf.function(distributions.sample, jit_compile=jit_compile)
-    actions = sample(np.repeat(LOGITS[:, np.newaxis], number, axis=1), tf.constant([1, 2])).numpy()
+    uniforms = np.random.default_rng(1).random((2, number))
+    actions = sample(np.repeat(LOGITS[:, np.newaxis], number, axis=1), uniforms).numpy()
     assert actions.dtype == np.int32
     for row, probabilities in zip(actions, PROBABILITIES, strict=True):
         counts = np.bincount(row, minlength=4)
@@ -66,21 +67,14 @@ def test_samples_have_the_probabilities(jit_compile):
         assert chi_square < 16.27  # 99.9 % of chi-square with 3 degrees of freedom
 
 
-def test_samples_repeat_with_the_seed_and_differ_without():
-    logits = np.zeros((1000, 4), np.float32)
-    first, again, other = (
-        distributions.sample(logits, tf.constant(s)).numpy() for s in ([1, 2], [1, 2], [1, 3])
-    )
-    np.testing.assert_array_equal(first, again)
-    assert 0.65 < (first != other).mean() < 0.85
-
-
-def test_sampling_leaves_the_global_generator_alone():
-    tf.random.set_seed(7)
-    before = tf.random.uniform([3]).numpy()
-    tf.random.set_seed(7)
-    distributions.sample(LOGITS, tf.constant([1, 2], tf.int64))
-    np.testing.assert_array_equal(tf.random.uniform([3]), before)
+def test_a_sample_is_where_its_number_falls_among_the_probabilities():
+    logits = np.log(np.array([[0.1, 0.0, 0.6, 0.3]], np.float32) + 1e-30).repeat(7, axis=0)
+    uniforms = np.array([0.0, 0.0999, 0.1001, 0.6999, 0.7001, 0.9999, 0.4])
+    assert distributions.sample(logits, uniforms).numpy().tolist() == [0, 0, 2, 2, 3, 3, 2]
+    assert distributions.choose(logits, uniforms, greedy=True).numpy().tolist() == [2] * 7
+    # A row does not depend on the others.
+    alone = distributions.sample(logits[:1], uniforms[4:5])
+    assert alone.numpy().tolist() == [3]
 
 
 MASK = np.array([[True, False, True, False], [False, False, True, False]])
@@ -99,8 +93,10 @@ def test_masked_actions_have_no_probability_at_all():
     np.testing.assert_allclose(
         np.exp(distributions.log_prob(masked, [2, 2])), [5 / 6, 1.0], rtol=1e-5
     )
+    edges = [0.0, 1 - 2**-53]
     for seed in range(20):
-        actions = distributions.sample(np.repeat(masked, 500, axis=0), tf.constant([seed, 0]))
+        uniforms = np.concatenate([np.random.default_rng(seed).random(998), edges])
+        actions = distributions.sample(np.repeat(masked, 500, axis=0), uniforms)
         assert np.repeat(MASK, 500, axis=0)[np.arange(1000), actions].all()
 
 
@@ -169,10 +165,13 @@ def test_masked_gradients_are_finite_and_stop_at_masked_logits(jit_compile):
             lambda: distributions.kl(LOGITS, LOGITS[:, :3]),
             r"q_logits must have shape \[2, 4\], got \[2, 3\]",
         ),
-        (lambda: distributions.sample(LOGITS, [1, 2, 3]), r"seed must have shape \[2\], got \[3\]"),
         (
-            lambda: distributions.sample(LOGITS, [0.5, 1.0]),
-            "seed must be int32 or int64, got float32",
+            lambda: distributions.sample(LOGITS, np.zeros(3)),
+            r"uniforms must have shape \[2\], got \[3\]",
+        ),
+        (
+            lambda: distributions.sample(LOGITS, np.zeros(2, np.float32)),
+            "uniforms must be float64, got float32",
         ),
         (
             lambda: distributions.mask_logits(LOGITS, MASK[0]),
