@@ -21,10 +21,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from experiments.games import training_game
-from experiments.mini_games import RANDOM, SCRIPTED, game_of, title_of
-from experiments.results.store import Experiment, Run, mean_scores
-from relational_rl.config import Config
+from experiments.evaluation.mini_games import RANDOM, SCRIPTED, game_of, title_of
+from experiments.games import mini_game_of, name_of
+from experiments.results.kept import KeptExperiment, Run, env_of, mean_scores
+from relational_rl.config import Experiment
 from relational_rl.files import write_atomically
 
 # Okabe and Ito's colours, made for the colour-blind, without the yellow, too light for a line.
@@ -98,7 +98,7 @@ class Band(NamedTuple):
     high: np.ndarray
 
 
-def measure_of(experiments: Sequence[Experiment]) -> Measure:
+def measure_of(experiments: Sequence[KeptExperiment]) -> Measure:
     """Returns what the curves of experiments in the same environment show."""
     runs = [run for experiment in experiments for run in experiment.runs]
     return SOLVED if any(SOLVED.known(run).any() for run in runs) else RETURN
@@ -138,12 +138,12 @@ def band(runs: Sequence[Run], measure: Measure, clock: str, width: float) -> Ban
     return Band(x, values.mean(axis=0), values.min(axis=0), values.max(axis=0))
 
 
-def by_figure(experiments: Sequence[Experiment]) -> dict[str, list[Experiment]]:
+def by_figure(experiments: Sequence[KeptExperiment]) -> dict[str, list[KeptExperiment]]:
     """Returns the experiments that have curves, by the name of the file that shows them.
 
     Those of an environment are together; what a mini-game is played on makes it another one.
     """
-    groups: dict[str, list[Experiment]] = {}
+    groups: dict[str, list[KeptExperiment]] = {}
     for experiment in experiments:
         measure = measure_of([experiment])
         if any(measure.known(run).any() for run in experiment.runs):
@@ -151,13 +151,13 @@ def by_figure(experiments: Sequence[Experiment]) -> dict[str, list[Experiment]]:
     return groups
 
 
-def _file_name(config: Config) -> str:
-    game = training_game(config)
-    played_on = f"_{game_of(game)}" if game.mini_game else ""
-    return f"curves_{game.name.replace('/', '-')}{played_on}.png"
+def _file_name(config: Experiment) -> str:
+    env = env_of(config)
+    played_on = f"_{game_of(env)}" if mini_game_of(env) else ""
+    return f"curves_{name_of(env).replace('/', '-')}{played_on}.png"
 
 
-def draw_curves(experiments: Sequence[Experiment], path: Path) -> None:
+def draw_curves(experiments: Sequence[KeptExperiment], path: Path) -> None:
     """Draws the experiments of a figure into a file.
 
     Raises:
@@ -170,7 +170,7 @@ def draw_curves(experiments: Sequence[Experiment], path: Path) -> None:
     write_atomically(path, picture.getvalue())
 
 
-def figure_of(experiments: Sequence[Experiment]) -> Figure:
+def figure_of(experiments: Sequence[KeptExperiment]) -> Figure:
     """Returns the curves of experiments in the same environment, a panel for each clock."""
     measure = measure_of(experiments)
     figure = Figure(figsize=(11.0, 4.9), dpi=130, layout="constrained")
@@ -183,7 +183,7 @@ def figure_of(experiments: Sequence[Experiment]) -> Figure:
     panels[0].set_ylim(measure.limits or (min(low, 0.0), high))
     panels[0].set_ylabel(measure.label)
     panels[0].xaxis.set_major_formatter(EngFormatter(sep=""))
-    figure.suptitle(title_of(training_game(experiments[0].config)))
+    figure.suptitle(title_of(env_of(experiments[0].config)))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         handles,
@@ -199,7 +199,7 @@ def figure_of(experiments: Sequence[Experiment]) -> Figure:
 
 
 def _draw_panel(
-    axes: Axes, experiments: Sequence[Experiment], measure: Measure, clock: str
+    axes: Axes, experiments: Sequence[KeptExperiment], measure: Measure, clock: str
 ) -> None:
     runs = [run for experiment in experiments for run in experiment.runs]
     longest = max(float(run.metrics[clock][-1]) for run in runs)
@@ -224,7 +224,7 @@ def _draw_panel(
         axes.spines[side].set_visible(False)
 
 
-def _draw_yardsticks(panels: Sequence[Axes], experiments: Sequence[Experiment]) -> None:
+def _draw_yardsticks(panels: Sequence[Axes], experiments: Sequence[KeptExperiment]) -> None:
     """Draws the mean scores of who did not learn, named at the right; none but of a mini-game."""
     means = mean_scores([run for experiment in experiments for run in experiment.runs])
     shown = sorted((means[player], player) for player in (RANDOM, SCRIPTED) if player in means)
@@ -255,7 +255,7 @@ def _alone(
     return [((x[part], values[part]), dashes) for part, dashes in parts]
 
 
-def _label(experiment: Experiment) -> str:
+def _label(experiment: KeptExperiment) -> str:
     """Returns an experiment's line in the legend: its title, its seeds, and where it got stuck."""
     count = len(experiment.runs)
     text = f"{experiment.title} ({count} seed{'s' if count > 1 else ''})"

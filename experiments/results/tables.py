@@ -4,21 +4,22 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from experiments.games import Game, training_game
-from experiments.generalisation import CONDITIONS, WITHHELD, withholds_pairs
-from experiments.mini_games import (
+from experiments.evaluation.generalise import CONDITIONS, WITHHELD, withholds_pairs
+from experiments.evaluation.mini_games import (
     RANDOM,
     SCRIPTED,
     SOURCE,
     STARCRAFT,
     caveats,
+    display_name,
     game_of,
-    name_of,
     published,
     title_of,
 )
-from experiments.provenance import launch_command
-from experiments.results.store import ADDITIONS, Experiment, Run, mean_scores
+from experiments.games import mini_game_of, name_of
+from experiments.provenance import train_command
+from experiments.results.kept import ADDITIONS, KeptExperiment, Run, env_of, mean_scores
+from relational_rl.config import EnvSpec
 
 _ABOUT_ADDITIONS = {
     "published": "the paper's network, untouched",
@@ -32,7 +33,7 @@ _MEANS = "Frames and minutes: means over the seeds."
 _TRAINING = ("agent", "network", "seeds", "frames", "minutes")
 
 
-def to_page(experiments: Sequence[Experiment], curves: Mapping[str, str]) -> str:
+def to_page(experiments: Sequence[KeptExperiment], curves: Mapping[str, str]) -> str:
     """Returns everything as a page.
 
     Args:
@@ -41,11 +42,11 @@ def to_page(experiments: Sequence[Experiment], curves: Mapping[str, str]) -> str
     """
     parts = [
         "# Results",
-        "Made of the runs in this folder by `python -m experiments.results draw`; do not edit.",
+        "Made of the runs in this folder by `relational-rl results draw`; do not edit.",
         *(f"![{title}]({name})" for name, title in curves.items()),
     ]
-    mini_games = [e for e in experiments if training_game(e.config).mini_game]
-    others = [e for e in experiments if not training_game(e.config).mini_game]
+    mini_games = [e for e in experiments if mini_game_of(env_of(e.config))]
+    others = [e for e in experiments if not mini_game_of(env_of(e.config))]
     if others:
         parts += [
             "## Experiments",
@@ -73,12 +74,12 @@ def to_page(experiments: Sequence[Experiment], curves: Mapping[str, str]) -> str
     return "\n\n".join(parts) + "\n"
 
 
-def summary_table(experiments: Sequence[Experiment]) -> str:
+def summary_table(experiments: Sequence[KeptExperiment]) -> str:
     """Returns a row for each experiment."""
     rows = [
         [
             experiment.title,
-            training_game(experiment.config).name,
+            name_of(env_of(experiment.config)),
             *_training(experiment),
             _over_seeds([run.main_evaluation for run in experiment.runs]),
         ]
@@ -88,11 +89,11 @@ def summary_table(experiments: Sequence[Experiment]) -> str:
     return _table(head, rows, "llllrrrl")
 
 
-def score_table(experiments: Sequence[Experiment]) -> str:
+def score_table(experiments: Sequence[KeptExperiment]) -> str:
     """Returns a row for each experiment on a mini-game: its score and those to compare it with."""
     rows = []
     for experiment in experiments:
-        game = training_game(experiment.config)
+        env = env_of(experiment.config)
         agents = [run.scores[0] for run in experiment.runs if run.scores]
         maxima = [score["maximum"] for score in agents if score["maximum"] is not None]
         means = mean_scores(experiment.runs)
@@ -101,8 +102,8 @@ def score_table(experiments: Sequence[Experiment]) -> str:
         rows.append(
             [
                 experiment.title,
-                str(game.mini_game),
-                name_of(game_of(game)),
+                str(mini_game_of(env)),
+                display_name(game_of(env)),
                 *_training(experiment),
                 _over_seeds([run.main_evaluation for run in experiment.runs]),
                 f"{max(maxima):g}" if maxima else "-",
@@ -115,15 +116,15 @@ def score_table(experiments: Sequence[Experiment]) -> str:
     return _table(head, rows, "lllllrrrlrrrr")
 
 
-def published_table(experiments: Sequence[Experiment]) -> str:
+def published_table(experiments: Sequence[KeptExperiment]) -> str:
     """Returns a row for each player of the paper, with the mean scores on the experiments' maps."""
-    maps = dict.fromkeys(str(training_game(e.config).mini_game) for e in experiments)
+    maps = dict.fromkeys(str(mini_game_of(env_of(e.config))) for e in experiments)
     columns = [published(map_name) for map_name in maps]
     rows = [[who, STARCRAFT, *(scores[who] for scores in columns)] for who in columns[0]]
     return _table(["published", "played on", *maps], rows, "ll" + "r" * len(columns))
 
 
-def evaluation_table(experiments: Sequence[Experiment]) -> str:
+def evaluation_table(experiments: Sequence[KeptExperiment]) -> str:
     """Returns a row for each evaluation of each run."""
     rows = []
     for experiment, run in _runs(experiments):
@@ -132,11 +133,13 @@ def evaluation_table(experiments: Sequence[Experiment]) -> str:
             rows.append(
                 [
                     experiment.title,
-                    str(run.config.seed),
+                    str(run.config.run.seed),
                     _millions(run.frames),
                     f"{run.minutes:.1f}",
                     f"{run.stage + 1} of {run.last_stage + 1}",
-                    title_of(Game(evaluation["environment"], evaluation["env_kwargs"])),
+                    title_of(
+                        EnvSpec(id=evaluation["environment"], kwargs=evaluation["env_kwargs"])
+                    ),
                     evaluation["policy"],
                     f"{outcome.trials:,}",
                     outcome.text,
@@ -148,7 +151,7 @@ def evaluation_table(experiments: Sequence[Experiment]) -> str:
     return _table(head, rows, "lrrrrllrrl")
 
 
-def generalisation_table(experiments: Sequence[Experiment]) -> str:
+def generalisation_table(experiments: Sequence[KeptExperiment]) -> str:
     """Returns a row for each published condition; "" if no run has been tested on them.
 
     Withheld pairs measure nothing in a run that was trained with them: there the cell says so.
@@ -160,8 +163,8 @@ def generalisation_table(experiments: Sequence[Experiment]) -> str:
     for condition in CONDITIONS:
         cells = []
         for experiment in tested:
-            game = training_game(experiment.config)
-            if condition.env_id == WITHHELD and not withholds_pairs(game.env_id, game.env_kwargs):
+            env = env_of(experiment.config)
+            if condition.env_id == WITHHELD and not withholds_pairs(env.name, env.kwargs):
                 cells.append("trained with them")
                 continue
             found = [
@@ -174,7 +177,7 @@ def generalisation_table(experiments: Sequence[Experiment]) -> str:
     return _table(head, rows, "lrr" + "l" * len(tested))
 
 
-def provenance_table(experiments: Sequence[Experiment]) -> str:
+def provenance_table(experiments: Sequence[KeptExperiment]) -> str:
     """Returns a row for each run: when, on what machine, of which commit."""
     rows = []
     for experiment, run in _runs(experiments):
@@ -182,7 +185,7 @@ def provenance_table(experiments: Sequence[Experiment]) -> str:
         rows.append(
             [
                 experiment.title,
-                str(run.config.seed),
+                str(run.config.run.seed),
                 sessions[0].get("started", "not recorded"),
                 _distinct(session.get("machine") for session in sessions),
                 _distinct((session.get("commit") or "")[:48] for session in sessions),
@@ -191,17 +194,17 @@ def provenance_table(experiments: Sequence[Experiment]) -> str:
     return _table(["experiment", "seed", "started", "machine", "commit"], rows, "lrlll")
 
 
-def _caveats(experiments: Sequence[Experiment]) -> list[str]:
+def _caveats(experiments: Sequence[KeptExperiment]) -> list[str]:
     scores = [score for _, run in _runs(experiments) for score in run.scores]
-    games = [name_of(game_of(training_game(e.config))) for e in experiments]
+    games = [display_name(game_of(env_of(e.config))) for e in experiments]
     sentences = caveats(games, sum(score["crashed"] for score in scores))
     return [" ".join(sentences)] if sentences else []
 
 
-def _training(experiment: Experiment) -> list[str]:
+def _training(experiment: KeptExperiment) -> list[str]:
     runs = experiment.runs
     return [
-        experiment.config.agent,
+        experiment.config.agent.label,
         experiment.additions,
         str(len(runs)),
         _millions(_mean([run.frames for run in runs])),
@@ -209,22 +212,19 @@ def _training(experiment: Experiment) -> list[str]:
     ]
 
 
-def _commands(experiment: Experiment) -> str:
+def _commands(experiment: KeptExperiment) -> str:
     lines = []
     for run in experiment.runs:
-        name = shlex.quote(f"runs/{experiment.name}_seed{run.config.seed}")
-        lines.append(f"{launch_command(run.config)} --run_dir={name}")
+        name = shlex.quote(f"runs/{experiment.name}_seed{run.config.run.seed}")
+        lines.append(f"{train_command(run.config)} --run_dir={name}")
         for evaluation in run.evaluations:
-            lines.append(
-                f"python -m experiments.evaluate --run_dir={name}{_flags(run, evaluation)}"
-            )
+            lines.append(f"relational-rl evaluate --run_dir={name}{_flags(run, evaluation)}")
         if run.generalisation:
             first = run.generalisation[0]
             lines.append(
-                f"python -m experiments.generalisation --run_dir={name} "
-                f"--levels={first['num_levels']}"
+                f"relational-rl generalise --run_dir={name} --levels={first['num_levels']}"
             )
-        lines.append(f"python -m experiments.results add --run_dir={name} --name={experiment.name}")
+        lines.append(f"relational-rl results add --run_dir={name} --name={experiment.name}")
     text = "\n".join(lines)
     return f"{experiment.title}:\n\n```sh\n{text}\n```"
 
@@ -232,7 +232,7 @@ def _commands(experiment: Experiment) -> str:
 def _flags(run: Run, evaluation: dict[str, Any]) -> str:
     """Returns the arguments that make an evaluation."""
     flags = [f"--levels={evaluation['num_levels']}"]
-    if evaluation["environment"] != run.config.env_id:
+    if evaluation["environment"] != run.config.env.name:
         flags.append(f"--env_id={evaluation['environment']}")
     for name, usual in (("policy", "sampled"), ("seed", 0), ("first_level", 0)):
         if evaluation[name] != usual:
@@ -298,7 +298,7 @@ def _outcome(evaluation: dict[str, Any]) -> _Outcome:
     return _Outcome(evaluation["mean_return"], "", trials, "episodes", "return {:.2f}")
 
 
-def _runs(experiments: Sequence[Experiment]) -> list[tuple[Experiment, Run]]:
+def _runs(experiments: Sequence[KeptExperiment]) -> list[tuple[KeptExperiment, Run]]:
     return [(experiment, run) for experiment in experiments for run in experiment.runs]
 
 

@@ -1,30 +1,31 @@
 """Made-up runs to keep in results, on Box-World and on a mini-game, without any training."""
 
-import dataclasses
 import json
 
 import numpy as np
 from tiny_runs import TINY
 
-from experiments import configs, mini_games
-from experiments.games import Game
-from experiments.mini_games import RANDOM, SCRIPTED
+from experiments import configs
+from experiments.evaluation import mini_games
+from experiments.evaluation.mini_games import RANDOM, SCRIPTED
+from experiments.evaluation.statistics import mean_of, wilson_share
+from experiments.games import mini_game_of
 from experiments.results import store
-from experiments.results.store import Run, load_results
-from experiments.statistics import mean_of, wilson_share
-from relational_rl.config import to_dict
+from experiments.results.kept import Run
+from experiments.results.store import load_results
+from relational_rl.config import replace, to_dict
 
 STAGES = ({"num_branches": 0}, {})
-CONFIG = dataclasses.replace(TINY, env_kwargs={}, curriculum=STAGES)
+CONFIG = replace(TINY, {"env.kwargs": {}, "curriculum.stages": STAGES})
 BEACON = configs.load("sc2_movetobeacon_small")
 COLUMNS = "frames,minutes,updates,episodes,episode_return,solved,curriculum_stage,loss"
 
 
 def evaluation_of(config, frames, solved, **changes):
-    """What `experiments.evaluate` writes, as far as the results read it."""
+    """What `relational-rl evaluate` writes, as far as the results read it."""
     return {
         "frames": frames,
-        "environment": config.env_id,
+        "environment": config.env.id,
         "env_kwargs": {},
         "policy": "sampled",
         "seed": 0,
@@ -67,10 +68,10 @@ def make_mini_game_run(
     others = {RANDOM: (0, 1, 2), SCRIPTED: (24, 25, 26)} if others is None else others
     scores = [
         mini_games.Score(player, game, mean_of(values), max(values), crashed)
-        for player, values in {f"{config.agent} agent": agent, **others}.items()
+        for player, values in {f"{config.agent.label} agent": agent, **others}.items()
     ]
-    changes = {"env_kwargs": config.env_kwargs, "num_levels": 30, "solved": None}
-    changes |= mini_games.to_dict(Game(config.env_id).mini_game, scores)
+    changes = {"env_kwargs": config.env.kwargs, "num_levels": 30, "solved": None}
+    changes |= mini_games.to_dict(mini_game_of(config.env), scores)
     path = run_dir / "evaluation_BoxWorld-Easy-v0_sampled.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     return path.rename(run_dir / "evaluation_SC2-MoveToBeacon-v0_sampled.json").parent
@@ -78,13 +79,13 @@ def make_mini_game_run(
 
 def keep_mini_game(tmp_path, name="beacon", config=BEACON, **arguments):
     """Keeps such a run; returns all that is kept."""
-    run_dir = make_mini_game_run(tmp_path / f"{name}{config.seed}", config, **arguments)
+    run_dir = make_mini_game_run(tmp_path / f"{name}{config.run.seed}", config, **arguments)
     store.add_run(run_dir, tmp_path / "results", name)
     return load_results(tmp_path / "results")
 
 
 def on_starcraft(config):
-    return dataclasses.replace(config, env_kwargs={**config.env_kwargs, "game": "starcraft"})
+    return replace(config, {"env.kwargs.game": "starcraft"})
 
 
 def cells(table, row=0):

@@ -1,14 +1,15 @@
 """The commit of a file under, beside and without version control; commands that say a config."""
 
-import dataclasses
 import shlex
 import subprocess
 
 import pytest
 
-from experiments import configs, launch
-from experiments.provenance import launch_command, source_commit
-from relational_rl.config import Config
+from experiments import configs
+from experiments.cli.main import parse
+from experiments.provenance import train_command
+from relational_rl.config import Control, EnvSpec, Experiment, from_dict, override, replace
+from relational_rl.run.machine import source_commit
 
 
 def git(directory, *arguments):
@@ -56,29 +57,54 @@ def test_without_a_repository_or_without_git_the_commit_is_unknown(
 
 
 @pytest.mark.parametrize("name", configs.names())
-def test_a_named_config_is_trained_by_its_name(name):
-    assert launch_command(configs.load(name)) == f"python -m experiments.launch --config={name}"
+def test_a_preset_is_trained_by_its_name(name):
+    assert train_command(configs.load(name)) == f"relational-rl train --config={name}"
 
 
 @pytest.mark.parametrize(
-    "config",
+    "experiment",
     [
-        dataclasses.replace(configs.load("boxworld"), seed=3, learning_rate=1e-8, mlp=(8, 8)),
-        dataclasses.replace(configs.load("boxworld_easy"), agent="control", share_weights=False),
-        Config(
-            env_id="minigrid:MiniGrid-Empty-5x5-v0",
-            env_kwargs={"text": "it's a $HOME", "none": None, "pair": [1, 2.5], "flag": True},
-            observation_keys=("image", "direction"),
-            curriculum=({"a": 1}, {}),
+        replace(
+            configs.load("boxworld"),
+            {"run.seed": 3, "learner.learning_rate": 1e-8, "agent.mlp": (8, 8)},
+        ),
+        replace(configs.load("boxworld_easy"), {"agent": "control", "agent.residual_channels": 7}),
+        replace(
+            configs.load("sc2_movetobeacon"),
+            {"agent.memory": None, "learner.optimizer": "rmsprop", "source.queue_size": 5},
+        ),
+        Experiment(
+            env=EnvSpec(
+                id="minigrid:MiniGrid-Empty-5x5-v0",
+                kwargs={"text": "it's a $HOME", "none": None, "pair": [1, 2.5], "flag": True},
+                observation_keys=("image", "direction"),
+            ),
+            curriculum={"stages": ({"a": 1}, {})},
+            run={"stop_at": {"solved": 0.5}},
+            hooks=("package.module:Hook",),
         ),
     ],
 )
-def test_the_command_says_every_difference(config):
-    _, _, module, *arguments = shlex.split(launch_command(config))
-    assert module == "experiments.launch"
-    assert launch.parse(arguments)[1] == config
+def test_the_command_says_every_difference(experiment):
+    program, *arguments = shlex.split(train_command(experiment))
+    assert program == "relational-rl"
+    flags = parse(arguments)
+    assert override(configs.load(flags.config), flags.texts) == experiment
 
 
-def test_the_nearest_config_is_named():
-    command = launch_command(dataclasses.replace(configs.load("boxworld"), seed=2))
-    assert command == "python -m experiments.launch --config=boxworld --config.seed=2"
+def test_the_nearest_preset_is_named_and_a_choice_brings_its_own_values():
+    command = train_command(replace(configs.load("boxworld"), {"run.seed": 2}))
+    assert command == "relational-rl train --config=boxworld --config.run.seed=2"
+    control = replace(configs.load("boxworld"), {"agent": "control"})
+    assert isinstance(control.agent, Control)
+    assert train_command(control) == (
+        "relational-rl train --config=boxworld --config.agent=control"
+    )
+
+
+def test_a_flat_config_of_before_is_told_in_todays_names():
+    flat = {"env_id": "boxworld:BoxWorld-v0", "queue_size": 2, "num_actors": 2}
+    flat |= {"envs_per_actor": 64, "seed": 1}
+    assert train_command(from_dict(flat)) == (
+        "relational-rl train --config=boxworld_paper --config.run.seed=1"
+    )

@@ -8,10 +8,11 @@ import pytest
 from kept_runs import BEACON, keep_mini_game, make_run, on_starcraft, scripted_run
 from PIL import Image
 
-from experiments import mini_games
-from experiments.games import Game
-from experiments.mini_games import RANDOM, SCRIPTED
+from experiments.evaluation import mini_games
+from experiments.evaluation.mini_games import RANDOM, SCRIPTED
 from experiments.results import curves, store
+from experiments.results.kept import KeptExperiment
+from relational_rl.config import EnvSpec, replace
 
 
 def test_smoothing_weighs_by_episodes_and_stops_at_a_change_of_stage():
@@ -53,7 +54,7 @@ def test_a_band_spans_the_seeds_where_all_are_in_their_last_stage():
 
 def test_an_agent_that_never_reaches_the_last_stage_is_drawn_and_said_to_be_there(tmp_path):
     def experiment(name, *runs):
-        return store.Experiment(name, name, "generic", runs)
+        return KeptExperiment(name, name, "generic", runs)
 
     good = scripted_run([0, 1000, 2000], [0.5, 0.8, 0.9], [0, 1, 1])
     stuck = scripted_run([0, 1000, 2000], [0.3, 0.5, 0.6], [0, 0, 0])
@@ -75,7 +76,7 @@ def yardsticks(axes):
 
 def test_a_mini_games_curve_is_its_return_beside_who_did_not_learn(tmp_path):
     keep_mini_game(tmp_path)
-    second = dataclasses.replace(BEACON, seed=1)
+    second = replace(BEACON, {"run.seed": 1})
     experiments = keep_mini_game(tmp_path, config=second, agent=(26,), others={RANDOM: (2, 3)})
     for value, row in ((3.0, 1), (11.0, 2)):
         experiments[0].runs[1].metrics["episode_return"][row] = value
@@ -118,7 +119,7 @@ def test_the_axis_of_returns_fits_them(tmp_path, returns, scripted, within, reac
 
 def test_a_stand_ins_curve_is_never_beside_starcrafts(tmp_path):
     keep_mini_game(tmp_path)
-    shards = dataclasses.replace(BEACON, env_id="sc2_minigames:SC2/CollectMineralShards-v0")
+    shards = replace(BEACON, {"env.id": "sc2_minigames:SC2/CollectMineralShards-v0"})
     keep_mini_game(tmp_path, "shards", shards)
     store.add_run(make_run(tmp_path / "run"), tmp_path / "results", "boxes")
     real = {"game": "StarCraft II", "others": {RANDOM: (3,)}}
@@ -152,5 +153,5 @@ def test_a_stand_ins_curve_is_never_beside_starcrafts(tmp_path):
 def test_starcraft_is_what_is_played_if_nothing_is_said():
     environment = pytest.importorskip("sc2_minigames.env").SC2MiniGameEnv
     usual = inspect.signature(environment).parameters["game"].default
-    assert mini_games.game_of(Game(BEACON.env_id)) == usual
-    assert mini_games.game_of(Game(BEACON.env_id, {"game": "standin"})) == "standin"
+    assert mini_games.game_of(EnvSpec(id=BEACON.env.id)) == usual
+    assert mini_games.game_of(EnvSpec(id=BEACON.env.id, kwargs={"game": "standin"})) == "standin"

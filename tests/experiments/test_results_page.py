@@ -1,37 +1,40 @@
 """The page of kept runs: its tables, figures and commands."""
 
-import dataclasses
 import json
 import shlex
 import shutil
+from pathlib import Path
 
 import numpy as np
 from kept_runs import BEACON, CONFIG, cells, evaluation_of, keep_mini_game, make_run, on_starcraft
 
-from experiments import launch
-from experiments.mini_games import RANDOM, SCRIPTED
-from experiments.results import __main__ as command
+from experiments import configs
+from experiments.cli.main import main, parse
+from experiments.evaluation.mini_games import RANDOM, SCRIPTED
+from experiments.evaluation.statistics import mean_of, wilson_share
 from experiments.results import curves, store, tables
+from experiments.results.draw import draw
 from experiments.results.store import load_results, load_run
-from experiments.statistics import mean_of, wilson_share
+from experiments.results.thinning import MAX_ROWS
+from relational_rl.config import override, replace
 
 
 def test_draw_makes_a_page_and_a_figure_for_each_environment(tmp_path, capsys):
     results = tmp_path / "results"
     for seed, solved in ((0, 180), (1, 190)):
-        config = dataclasses.replace(CONFIG, seed=seed)
+        config = replace(CONFIG, {"run.seed": seed})
         store.add_run(make_run(tmp_path / f"run{seed}", config, solved), results, "mine")
-    config = dataclasses.replace(CONFIG, agent="control")
+    config = replace(CONFIG, {"agent": "control"})
     run_dir = make_run(tmp_path / "control", config, 60)
     greedy = evaluation_of(config, 4000, 70, policy="greedy", seed=3)
     (run_dir / "evaluation_BoxWorld-Easy-v0_greedy.json").write_text(json.dumps(greedy))
     longer = evaluation_of(config, 4000, 10, name="longer solution path, L = 6")
     (run_dir / "generalisation.json").write_text(json.dumps([longer]))
     arguments = ["add", f"--run_dir={run_dir}", "--name=control", "--additions=special"]
-    assert command.main([*arguments, f"--results_dir={results}", "--title=A | control"]) == 0
-    config = dataclasses.replace(CONFIG, env_id="boxworld:BoxWorld-v0")
+    assert main(["results", *arguments, f"--results_dir={results}", "--title=A | control"]) == 0
+    config = replace(CONFIG, {"env.id": "boxworld:BoxWorld-v0"})
     store.add_run(make_run(tmp_path / "full", config), results, "full")
-    assert command.main(["draw", f"--results_dir={results}"]) == 0
+    assert main(["results", "draw", f"--results_dir={results}"]) == 0
     shown = capsys.readouterr().out
     assert {path.name for path in results.iterdir() if path.is_file()} == {
         "README.md",
@@ -60,10 +63,10 @@ def test_draw_makes_a_page_and_a_figure_for_each_environment(tmp_path, capsys):
     assert "| mine | 1 | 2026-11-24T10:00:00Z | laptop | c0ffee, beef |" in lines
     (row,) = [line for line in lines if line.startswith("| longer solution path, L = 6 |")]
     assert row.startswith("| longer solution path, L = 6 | > 88 % | 5 % | 5.0% (")
-    for text in ("--config.agent=control", "--policy=greedy --seed=3", "--config.seed=1 "):
+    for text in ("--config.agent=control", "--policy=greedy --seed=3", "--config.run.seed=1 "):
         assert text in page
     before = {path: path.read_bytes() for path in results.iterdir() if path.is_file()}
-    assert command.main(["draw", f"--results_dir={results}"]) == 0
+    assert main(["results", "draw", f"--results_dir={results}"]) == 0
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -125,7 +128,7 @@ def test_scores_have_a_table_with_those_they_are_compared_with(tmp_path):
         "solved or score": "22.00",
         "95 % interval": interval,
     }
-    second = dataclasses.replace(BEACON, seed=1)
+    second = replace(BEACON, {"run.seed": 1})
     experiments = keep_mini_game(tmp_path, config=second, agent=(25, 28), others={})
     row = cells(tables.score_table(experiments))
     assert row["mean score"] == "24.25 (22.00 .. 26.50, 3 episodes or 2 episodes each)"
@@ -144,7 +147,7 @@ def test_the_page_keeps_mini_games_box_world_and_the_paper_apart(tmp_path):
     assert "\n## Experiments\n" not in page
     assert "The stand-in is not StarCraft II: its scores say nothing about that game." in page
     assert "crashed" not in page
-    config = dataclasses.replace(on_starcraft(BEACON), agent="control")
+    config = replace(on_starcraft(BEACON), {"agent": "control"})
     real = {"game": "StarCraft II", "others": {RANDOM: (3,)}, "crashed": 2}
     (starcraft,) = keep_mini_game(tmp_path, "real", config, **real)[1:]
     assert cells(tables.score_table([starcraft]))[SCRIPTED] == "-"
@@ -152,7 +155,7 @@ def test_the_page_keeps_mini_games_box_world_and_the_paper_apart(tmp_path):
     assert "The game crashed in 4 episodes, which are left out." in page
     assert "stand-in" not in page
     store.add_run(make_run(tmp_path / "run"), tmp_path / "results", "boxes")
-    page = command.draw(tmp_path / "results")[0].read_text()
+    page = draw(tmp_path / "results")[0].read_text()
     for shown in (
         "Solved share of training episodes](curves_BoxWorld-Easy-v0.png)",
         "Mean return of training episodes](curves_SC2-MoveToBeacon-v0_standin.png)",
@@ -175,9 +178,9 @@ def test_the_page_keeps_mini_games_box_world_and_the_paper_apart(tmp_path):
 
 
 def test_the_published_scores_are_those_of_the_maps_played(tmp_path):
-    shards = dataclasses.replace(BEACON, env_id="sc2_minigames:SC2/CollectMineralShards-v0")
+    shards = replace(BEACON, {"env.id": "sc2_minigames:SC2/CollectMineralShards-v0"})
     keep_mini_game(tmp_path)
-    keep_mini_game(tmp_path, "again", dataclasses.replace(BEACON, learning_rate=0.5))
+    keep_mini_game(tmp_path, "again", replace(BEACON, {"learner.learning_rate": 0.5}))
     table = tables.published_table(keep_mini_game(tmp_path, "shards", shards))
     assert table.startswith("| published | played on | MoveToBeacon | CollectMineralShards |\n")
     assert cells(table, row=5) == {
@@ -189,26 +192,26 @@ def test_the_published_scores_are_those_of_the_maps_played(tmp_path):
 
 
 def test_the_commands_of_a_mini_game_make_its_numbers(tmp_path):
-    config = dataclasses.replace(on_starcraft(BEACON), seed=2)
+    config = replace(on_starcraft(BEACON), {"run.seed": 2})
     page = tables.to_page(keep_mini_game(tmp_path, config=config, game="StarCraft II"), {})
-    commands = [line for line in page.splitlines() if line.startswith("python -m")]
+    commands = [line for line in page.splitlines() if line.startswith("relational-rl")]
     run_dir = "--run_dir=runs/beacon_seed2"
     assert commands[1:] == [
-        f"python -m experiments.evaluate {run_dir} --levels=30",
-        f"python -m experiments.results add {run_dir} --name=beacon",
+        f"relational-rl evaluate {run_dir} --levels=30",
+        f"relational-rl results add {run_dir} --name=beacon",
     ]
-    _, parsed = launch.parse(shlex.split(commands[0])[3:])
-    assert parsed == config
+    flags = parse(shlex.split(commands[0])[1:])
+    assert override(configs.load(flags.config), flags.texts) == config
 
 
 def test_the_results_that_ship_can_be_drawn(tmp_path):
-    shutil.copytree(store.Path(__file__).parents[2] / "results", tmp_path / "results")
+    shutil.copytree(Path(__file__).parents[2] / "results", tmp_path / "results")
     experiments = load_results(tmp_path / "results")
     assert "boxworld_easy" in [experiment.name for experiment in experiments]
     for experiment in experiments:
         for run in experiment.runs:
             assert run.main_evaluation is not None
-            assert run.metrics["frames"].size <= store.MAX_ROWS
+            assert run.metrics["frames"].size <= MAX_ROWS
             assert load_run(run.directory).frames == run.frames
     page = (tmp_path / "results/README.md").read_text()
     groups = curves.by_figure(experiments)
@@ -221,7 +224,7 @@ def test_the_results_that_ship_can_be_drawn(tmp_path):
 def test_withheld_pairs_are_a_test_only_of_who_was_trained_without_them(tmp_path):
     experiments = []
     for name, env_id in (("seen", "BoxWorld-v0"), ("unseen", "BoxWorld-WithheldTrain-v0")):
-        config = dataclasses.replace(CONFIG, env_id=f"boxworld:{env_id}", curriculum=())
+        config = replace(CONFIG, {"env.id": f"boxworld:{env_id}", "curriculum": None})
         run_dir = make_run(tmp_path / name, config)
         solved = wilson_share(150, 200).to_dict()
         row = {"name": "withheld key-lock pairs", "num_levels": 200, "solved": solved}

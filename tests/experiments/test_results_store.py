@@ -1,6 +1,5 @@
 """What is kept of a run, and how it is thinned."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -8,11 +7,14 @@ import pytest
 from kept_runs import BEACON, CONFIG, keep_mini_game, make_run, scripted_run
 
 from experiments import configs
-from experiments.mini_games import RANDOM, SCRIPTED
-from experiments.results import __main__ as command
-from experiments.results import store
-from experiments.results.store import additions_of, load_results, thin, until
-from relational_rl.run.metrics import read_metrics
+from experiments.cli.main import main
+from experiments.evaluation.mini_games import RANDOM, SCRIPTED
+from experiments.results import kept, store
+from experiments.results.kept import additions_of
+from experiments.results.store import load_results
+from experiments.results.thinning import thin, until
+from relational_rl.config import EnvSpec, Experiment, Relational, replace
+from relational_rl.run.table import read_metrics
 
 
 def test_a_run_is_kept_and_read_back(tmp_path):
@@ -50,13 +52,13 @@ def test_the_record_ends_with_the_evaluated_agent(tmp_path):
 def test_a_run_of_the_same_seed_is_replaced_and_another_seed_put_beside_it(tmp_path):
     results = tmp_path / "results"
     for index, (seed, solved) in enumerate([(0, 100), (10, 150), (2, 160), (0, 190)]):
-        config = dataclasses.replace(CONFIG, seed=seed, checkpoints_kept=1 + index)
+        config = replace(CONFIG, {"run.seed": seed, "run.checkpoints_kept": 1 + index})
         run_dir = make_run(tmp_path / f"run{index}", config, solved)
         store.add_run(run_dir, results, "mine", title="Mine" if index == 0 else None)
     (experiment,) = load_results(results)
     assert experiment.title == "Mine"
     found = [
-        (run.config.seed, run.main_evaluation["solved"]["successes"]) for run in experiment.runs
+        (run.config.run.seed, run.main_evaluation["solved"]["successes"]) for run in experiment.runs
     ]
     assert found == [(0, 190), (2, 160), (10, 150)]
 
@@ -66,7 +68,7 @@ def test_what_is_no_evidence_is_refused(tmp_path, capsys):
 
     def error(run_dir=run_dir, name="mine", *more):
         arguments = ["add", f"--run_dir={run_dir}", f"--name={name}", f"--results_dir={results}"]
-        assert command.main([*arguments, *more]) == 1
+        assert main(["results", *arguments, *more]) == 1
         return capsys.readouterr().err
 
     path = run_dir / "evaluation_BoxWorld-Easy-v0_sampled.json"
@@ -75,7 +77,7 @@ def test_what_is_no_evidence_is_refused(tmp_path, capsys):
         path.write_text(json.dumps(evaluation | change))
         assert error() == (
             f"error: {run_dir} has no evaluation of what it was trained for; first: "
-            f"python -m experiments.evaluate --run_dir={run_dir}\n"
+            f"relational-rl evaluate --run_dir={run_dir}\n"
         )
     other = run_dir / "generalisation.json"
     other.write_text(json.dumps([evaluation | {"name": "training distribution"}]))
@@ -93,16 +95,17 @@ def test_what_is_no_evidence_is_refused(tmp_path, capsys):
     )
     assert "is no run directory" in error(run_dir=tmp_path)
     assert not list(results.glob("*/*/*"))
-    assert command.main(["draw", f"--results_dir={results}"]) == 1
-    assert f"{results} has no results yet; first: python -m" in capsys.readouterr().err
+    assert main(["results", "draw", f"--results_dir={results}"]) == 1
+    assert f"{results} has no results yet; first: relational-rl results" in capsys.readouterr().err
     store.add_run(run_dir, results, "mine")
-    config = dataclasses.replace(CONFIG, seed=1, learning_rate=0.5)
+    config = replace(CONFIG, {"run.seed": 1, "learner.learning_rate": 0.5})
     differing = error(run_dir=make_run(tmp_path / "other", config))
     assert (
-        "must differ in the seed only, got another config.learning_rate than in seed0" in differing
+        "must differ in the seed only, got another config.learner.learning_rate than in seed0"
+        in differing
     )
     (results / "mine/seed0/metrics.csv").write_text("frames,minutes\n1,2\n")
-    assert command.main(["draw", f"--results_dir={results}"]) == 1
+    assert main(["results", "draw", f"--results_dir={results}"]) == 1
     assert "must have rows of curriculum_stage, episode_return, frames, " in capsys.readouterr().err
 
 
@@ -118,13 +121,13 @@ def test_a_run_on_a_mini_game_is_kept_with_its_scores(tmp_path):
     for score in run.main_evaluation["scores"][1:]:
         score["game"] = "StarCraft II"
     assert [score["player"] for score in run.scores] == ["relational agent"]
-    (run,) = keep_mini_game(tmp_path, "older", dataclasses.replace(BEACON, seed=3))[1].runs
+    (run,) = keep_mini_game(tmp_path, "older", replace(BEACON, {"run.seed": 3}))[1].runs
     del run.main_evaluation["scores"]
     assert run.scores == ()
 
 
 def test_scores_are_of_mini_games_only(tmp_path):
-    config = dataclasses.replace(CONFIG, env_kwargs={"game": "chess"}, curriculum=())
+    config = replace(CONFIG, {"env.kwargs": {"game": "chess"}, "curriculum": None})
     run_dir = make_run(tmp_path / "run", config)
     path = run_dir / "evaluation_BoxWorld-Easy-v0_sampled.json"
     changes = {"env_kwargs": {"game": "chess"}, "scores": [{"game": "chess"}]}
@@ -138,26 +141,57 @@ def test_scores_are_of_mini_games_only(tmp_path):
 
 def test_mean_scores_are_over_the_runs_that_have_one(tmp_path):
     keep_mini_game(tmp_path)
-    config = dataclasses.replace(BEACON, seed=1)
+    config = replace(BEACON, {"run.seed": 1})
     (experiment,) = keep_mini_game(tmp_path, config=config, agent=(26,), others={RANDOM: (2,)})
-    assert store.mean_scores(experiment.runs) == {"relational agent": 24, RANDOM: 1.5, SCRIPTED: 25}
+    assert kept.mean_scores(experiment.runs) == {"relational agent": 24, RANDOM: 1.5, SCRIPTED: 25}
     for score in experiment.runs[0].scores:
         score["mean"] = None  # of no episodes, as after a crash in each
-    assert store.mean_scores(experiment.runs) == {"relational agent": 26, RANDOM: 2}
+    assert kept.mean_scores(experiment.runs) == {"relational agent": 26, RANDOM: 2}
 
 
 @pytest.mark.parametrize(
-    "name", ["boxworld_paper", "boxworld", "boxworld_easy", "sc2_buildmarines"]
+    ("name", "expected"),
+    [
+        ("boxworld_paper", "published"),
+        ("boxworld", "generic"),
+        ("boxworld_easy", "generic"),
+        ("sc2_buildmarines", "published"),
+    ],
 )
-def test_whose_network_it_is_is_read_off_the_config(name):
-    expected = "published" if name in ("boxworld_paper", "sc2_buildmarines") else "generic"
+def test_whose_network_it_is_is_read_off_the_config(name, expected):
     config = configs.load(name)
     assert additions_of(config) == expected
-    assert additions_of(dataclasses.replace(config, agent="control", num_blocks=4)) == expected
+    deeper = replace(config, {"agent.num_blocks": 4, "agent.initialization": "orthogonal"})
+    assert additions_of(deeper) == expected
+    control = replace(config, {"agent": "control", "agent.residual_blocks": 6})
+    assert additions_of(control) == expected
     # Another learner or curriculum does not change the network.
-    assert additions_of(dataclasses.replace(config, policy_clip=0.3, curriculum=({},))) == expected
-    for change in ({"entities": "occupied"}, {"num_references": 1}, {"argument_pixels": True}):
-        assert additions_of(dataclasses.replace(config, **change)) == "generic"
+    learned = {"learner.policy_clip": 0.3, "curriculum.stages": ({},)}
+    assert additions_of(replace(config, learned)) == expected
+    if config.agent.spatial:
+        changes = ({"agent.argument_pixels": True}, {"agent.memory": None})
+    else:
+        changes = (
+            {"agent.encoder.max_entities": 20},
+            {"agent.encoder.references": "references"},
+            {"agent.likeness": True},
+            {"agent.memory": "lstm"},
+        )
+    for change in changes:
+        assert additions_of(replace(config, change)) == "generic"
+
+
+class OwnAgent(Relational):
+    """An agent of a user's own."""
+
+    kind = ""
+
+
+def test_the_network_that_is_taken_if_none_is_named_is_the_published_one_on_images_alone():
+    assert additions_of(Experiment(env="boxworld:BoxWorld-v0")) == "published"
+    assert additions_of(Experiment(env=EnvSpec(id="CartPole-v1"))) == "generic"
+    own = Experiment(env="boxworld:BoxWorld-v0", agent=OwnAgent())
+    assert additions_of(own) == "generic"
 
 
 def test_thinning_merges_neighbours_and_weighs_by_episodes():

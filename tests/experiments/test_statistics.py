@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from experiments.statistics import (
+from experiments.evaluation.statistics import (
     mean_of,
     mean_pass_at_k,
     pass_at_k,
