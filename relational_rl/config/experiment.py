@@ -48,8 +48,8 @@ class EnvSpec:
     )
     vectorization: Literal["auto", "sync", "async"] = value(
         default="auto",
-        meaning="sync: stepped in this process; async: a process each; auto: the environment's own batch "
-        "implementation, else sync",
+        meaning="sync: stepped in this process; async: a process each; auto: the environment's "
+        "own batch implementation, else sync",
     )
 
     def __post_init__(self):
