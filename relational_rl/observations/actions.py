@@ -8,16 +8,19 @@ spaces cannot say, an environment says by attributes of them, all optional:
                        that image, row * width + column; None for any other argument
     mask_key           key of the entry [A] that is not 0 where a type is available
     last_action_key    key of the entry [1 + K] that is the action before
+
+The last two are of use to Discrete actions as well.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from relational_rl.observations.entry import Arrays
+from relational_rl.observations.availability import LastActionSpec, MaskSpec
 from relational_rl.observations.image import ImageSpec
 
 
@@ -41,42 +44,6 @@ class ArgumentSpec:
         for action, places in enumerate(self.taken_by):
             table[action, list(places)] = True
         return table
-
-
-@dataclasses.dataclass(frozen=True)
-class MaskSpec:
-    """Which of A action types are available."""
-
-    kind: ClassVar[str] = "availability"
-    key: str
-    size: int
-    name: str = "mask"
-
-    def select(self, value: Any) -> Arrays:
-        """Returns {"mask": bool [B, A]}."""
-        return {self.name: np.asarray(value) != 0}
-
-    def zeros(self, leading: tuple[int, ...]) -> Arrays:
-        """Returns a mask of nothing."""
-        return {self.name: np.zeros((*leading, self.size), bool)}
-
-
-@dataclasses.dataclass(frozen=True)
-class LastActionSpec:
-    """The action before, a type and K arguments."""
-
-    kind: ClassVar[str] = "availability"
-    key: str
-    size: int
-    name: str = "last_action"
-
-    def select(self, value: Any) -> Arrays:
-        """Returns {"last_action": int32 [B, 1 + K]}."""
-        return {self.name: np.asarray(value, np.int32)}
-
-    def zeros(self, leading: tuple[int, ...]) -> Arrays:
-        """Returns zeros."""
-        return {self.name: np.zeros((*leading, self.size), np.int32)}
 
 
 def read_actions(space: Any) -> tuple[int, int]:
@@ -137,3 +104,50 @@ def read_arguments(space: Any, images: Mapping[str, ImageSpec]) -> ArgumentSpec 
         taken_by=tuple(tuple(int(k) for k in np.flatnonzero(row)) for row in mask),
         images=tuple(None if key is None else by_key[key].name for key in keys),
     )
+
+
+def read_availability(
+    space: Any, observations: Mapping[str, gymnasium.Space], keys: Sequence[str]
+) -> tuple[MaskSpec | LastActionSpec, ...]:
+    """Reads the entries of a Dict observation that an action space names.
+
+    Args:
+      space: of the actions.
+      observations: the spaces of all entries by key.
+      keys: the entries that are used.
+
+    Raises:
+      ValueError: an entry is not used, or has not the shape that the actions ask for.
+    """
+    num_actions, start = read_actions(space)
+    size = len(space.nvec) if isinstance(space, spaces.MultiDiscrete) else 1
+    mask_key, last_key = (
+        getattr(space, attribute, None) for attribute in ("mask_key", "last_action_key")
+    )
+    entries: list[MaskSpec | LastActionSpec] = []
+    if mask_key is not None:
+        _check("mask_key", mask_key, observations, keys, [(num_actions,)])
+        entries.append(MaskSpec(mask_key, num_actions))
+    if last_key is not None:
+        shapes = [(size,)] if size > 1 else [(size,), ()]
+        _check("last_action_key", last_key, observations, keys, shapes)
+        entries.append(LastActionSpec(last_key, size, start))
+    return tuple(entries)
+
+
+def _check(
+    attribute: str,
+    key: str,
+    observations: Mapping[str, gymnasium.Space],
+    keys: Sequence[str],
+    shapes: Sequence[tuple[int, ...]],
+) -> None:
+    """Checks that an entry which an action space names is there and has one of some shapes."""
+    if key not in keys:
+        raise ValueError(f"{attribute} must be among {sorted(keys)}, got {key!r}")
+    if observations[key].shape not in shapes:
+        allowed = " or ".join(str(shape) for shape in shapes)
+        raise ValueError(
+            f"{attribute} must name an entry of the shape {allowed}, got {key!r}: "
+            f"{observations[key]}"
+        )

@@ -1,12 +1,9 @@
-"""The kinds of entries of an observation: a registry of how each is recognised and read.
+"""What an entry of an observation is, and what a kind of entries is.
 
-image         Box (H, W, C), or (C, H, W)
-objects       Box (N, F): a set of objects
-vector        Discrete, Box (V,): numbers
-availability  which action types are available; the action before
+B batch, or any leading dimensions where `zeros` is asked for them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import gymnasium
@@ -18,15 +15,22 @@ Arrays = dict[str, np.ndarray]
 class Entry(Protocol):
     """An entry of an observation that a network sees; a frozen dataclass.
 
-    Attributes:
-      kind: "image", "objects", "vector" or "availability".
-      key: its key in a Dict observation; None if the observation is the entry.
-      name: of what `select` gives.
+    An entry that needs a second one of the Dict beside its own, such as a set of objects its mask,
+    has an attribute `mask_key`, that entry's key: `select` is then given the pair of both values,
+    and the second is no entry of its own.
     """
 
-    kind: str
-    key: str | None
-    name: str
+    @property
+    def kind(self) -> str:
+        """Of entry: "image", "objects", "vector", "availability", or a registered kind's name."""
+
+    @property
+    def key(self) -> str | None:
+        """Its key in a Dict observation; None if the observation is the entry."""
+
+    @property
+    def name(self) -> str:
+        """Of what `select` gives; arrays of the same name are joined along their last axis."""
 
     def select(self, value: Any) -> Arrays:
         """Brings a batch [B, ...], as the environment gives it, to what a network sees, by name."""
@@ -40,7 +44,7 @@ class Kind(NamedTuple):
 
     Attributes:
       name: of the kind.
-      described: the spaces of this kind in words, for errors.
+      described: the spaces of this kind in words, for errors: "a Box image (height, ...)".
       matches: whether a space is of this kind.
       read: makes the entry of (key, place among its kind, space, all spaces by key).
     """
@@ -48,33 +52,9 @@ class Kind(NamedTuple):
     name: str
     described: str
     matches: Callable[[gymnasium.Space], bool]
-    read: Callable[[str | None, int, Any, Mapping[Any, gymnasium.Space]], Entry]
-
-
-KINDS: list[Kind] = []
-"""All kinds; the first that matches a space reads it."""
-
-
-def register(kind: Kind) -> None:
-    """Adds a kind of entry, before those that are there."""
-    KINDS.insert(0, kind)
-
-
-def kind_for(space: gymnasium.Space) -> Kind | None:
-    """Returns the kind that reads a space, None if there is none."""
-    return next((kind for kind in KINDS if kind.matches(space)), None)
-
-
-def supported() -> str:
-    """Returns what is supported, in words."""
-    return "; ".join(kind.described for kind in KINDS)
+    read: Callable[[str | None, int, Any, Mapping[str, gymnasium.Space]], Entry]
 
 
 def numbered(name: str, place: int) -> str:
     """Returns the name of the entry in a place of its kind: image, image_1, image_2, ..."""
     return f"{name}_{place}" if place else name
-
-
-def as_arrays(values: Sequence[Any]) -> list[np.ndarray]:
-    """Returns values as arrays."""
-    return [np.asarray(value) for value in values]

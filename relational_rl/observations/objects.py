@@ -1,8 +1,11 @@
-"""Sets of objects: Box (N, F), a row of features for each of at most N objects.
+"""Sets of objects: Box (N, F) of floats, a row of features for each of at most N objects.
 
-An object is absent where its row is all NaN. A Dict may have a mask beside the set, 1 for present:
-an entry named like the set with "_mask" behind, or the one that the Box's attribute `mask_key`
-names.
+An object is absent where its row is all NaN. A Dict may have a mask beside the set, [N], not 0 for
+present: an entry named like the set with "_mask" behind, or the one that the Box's attribute
+`mask_key` names. The mask belongs to the set: `observation_keys` need not name it.
+
+A Box (height, width) of whole numbers is no set of objects but an image without channels, which is
+refused.
 """
 
 import dataclasses
@@ -23,7 +26,7 @@ class ObjectsSpec:
     Attributes:
       key: its key in a Dict observation, None if the observation is the set.
       shape: (N, F).
-      mask_key: key of the entry that tells which objects are there; None if NaN rows do.
+      mask_key: key of the entry that tells which objects are there; None if only NaN rows do.
       name: of what `select` gives; the mask is NAME_mask.
     """
 
@@ -39,12 +42,11 @@ class ObjectsSpec:
         Args:
           value: [B, N, F]; with a mask entry a pair of it and the mask [B, N].
         """
-        if self.mask_key is None:
-            features = np.asarray(value, np.float32)
-            present = ~np.isnan(features).all(axis=-1)
-        else:
-            features, given = np.asarray(value[0], np.float32), np.asarray(value[1])
-            present = given != 0
+        rows, given = (value, None) if self.mask_key is None else value
+        features = np.asarray(rows, np.float32)
+        present = np.asarray(~np.isnan(features).all(axis=-1))
+        if given is not None:
+            present &= np.asarray(given) != 0
         features = np.where(present[..., np.newaxis], features, np.float32(0.0))
         return {self.name: features, f"{self.name}_mask": present}
 
@@ -57,29 +59,49 @@ class ObjectsSpec:
 
 
 def _matches(space: gymnasium.Space) -> bool:
-    return isinstance(space, spaces.Box) and len(space.shape) == 2
+    return (
+        isinstance(space, spaces.Box)
+        and len(space.shape) == 2
+        and np.issubdtype(space.dtype, np.floating)
+    )
+
+
+def mask_key_of(
+    key: str | None, space: gymnasium.Space, others: Mapping[Any, gymnasium.Space]
+) -> str | None:
+    """Returns the key of the entry that is the mask of a set of objects, None if there is none."""
+    if not _matches(space):
+        return None
+    named = getattr(space, "mask_key", None)
+    if named is None and key is not None and f"{key}_mask" in others:
+        return f"{key}_mask"
+    return named
 
 
 def _read(
-    key: str | None, place: int, space: Any, others: Mapping[Any, gymnasium.Space]
+    key: str | None, place: int, space: Any, others: Mapping[str, gymnasium.Space]
 ) -> ObjectsSpec:
     """Reads a set of objects.
 
     Raises:
-      ValueError: its mask is not one number for each object.
+      ValueError: its mask is not there, or not one number for each object.
     """
     mask_key = getattr(space, "mask_key", None)
     if mask_key is None and key is not None and f"{key}_mask" in others:
         mask_key = f"{key}_mask"
-    if mask_key is not None:
-        mask = others.get(mask_key)
-        if mask is None or mask.shape != space.shape[:1]:
-            raise ValueError(
-                f"the mask {mask_key!r} of observation entry {key!r} must have shape "
-                f"{space.shape[:1]}, got {mask}"
-            )
     count, size = (int(each) for each in space.shape)
+    if mask_key is not None and mask_key not in others:
+        what = "the observation space" if key is None else f"observation entry {key!r}"
+        raise ValueError(
+            f"mask_key of {what} must be among {sorted(others)}, the entries of a Dict, "
+            f"got {mask_key!r}"
+        )
+    if mask_key is not None and others[mask_key].shape != (count,):
+        raise ValueError(
+            f"observation entry {mask_key!r} must have the shape {(count,)} to be the mask of "
+            f"{key!r}, got {others[mask_key]}"
+        )
     return ObjectsSpec(key, (count, size), mask_key, numbered("objects", place))
 
 
-KIND = Kind("objects", "a Box set of objects (objects, features)", _matches, _read)
+KIND = Kind("objects", "a Box set of objects (objects, features) of floats", _matches, _read)

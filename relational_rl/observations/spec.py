@@ -1,41 +1,39 @@
 """What an agent needs to know of an environment, read from its Gymnasium spaces alone.
 
-An observation has entries of several kinds (`entry.py` lists them). `EnvironmentSpec.from_spaces`
-reads them, `EnvironmentSpec.select` brings a batch of observations to what networks see:
+An observation has entries of several kinds, which `registry.py` lists.
+`EnvironmentSpec.from_spaces` reads them, `EnvironmentSpec.select` brings a batch of observations to
+what networks see:
 
     {"image": uint8 or float32 [..., H, W, C], "image_1": ...,
      "objects": float32 [..., N, F], "objects_mask": bool [..., N], "objects_1": ...,
      "vector": float32 [..., V],
      "mask": bool [..., A], "last_action": int32 [..., 1 + K]}
 
-of which each is there only where the environment has it. A channel of a Box image may be of
-categories: its attribute `categories` tells for each channel how many, 0 for an amount.
+of which each is there only where the environment has it.
 """
 
+import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from relational_rl.observations import image, objects, vector
 from relational_rl.observations.actions import (
     ArgumentSpec,
-    LastActionSpec,
-    MaskSpec,
     read_actions,
     read_arguments,
+    read_availability,
 )
-from relational_rl.observations.entry import KINDS, Entry, kind_for, supported
+from relational_rl.observations.availability import LastActionSpec, MaskSpec
+from relational_rl.observations.entry import Arrays, Entry
 from relational_rl.observations.image import ImageSpec
+from relational_rl.observations.registry import kind_for, refusal
 from relational_rl.observations.vector import VectorSpec
 
-Observations = dict[str, np.ndarray]
-
-if not KINDS:
-    KINDS.extend((image.KIND, objects.KIND, vector.KIND))
+Observations = Arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,14 +43,14 @@ class EnvironmentSpec:
     Attributes:
       entries: of the observation, in their order.
       num_actions: A, actions or action types.
-      action_start: the smallest action as the environment counts.
       arguments: of the actions; None if an action is one choice.
+      action_start: the smallest action as the environment counts; agents count from 0.
     """
 
     entries: tuple[Entry, ...]
     num_actions: int
-    action_start: int = 0
     arguments: ArgumentSpec | None = None
+    action_start: int = 0
 
     @classmethod
     def from_spaces(
@@ -64,7 +62,7 @@ class EnvironmentSpec:
         """Reads the spec of a single (not vectorised) environment from its spaces.
 
         Args:
-          observation_space: one of the kinds in `entry.py`, or a Dict of them.
+          observation_space: of a kind in `registry.py`, or a Dict of them.
           action_space: Discrete, or a MultiDiscrete of action type and arguments (`actions.py`).
           observation_keys: which entries of a Dict to use; empty means all of them.
 
@@ -72,33 +70,35 @@ class EnvironmentSpec:
           ValueError: a space is not supported; the message names it.
         """
         num_actions, start = read_actions(action_space)
+        entries: tuple[Entry, ...]
         if isinstance(observation_space, spaces.Dict):
-            found = dict(observation_space.spaces)
-            unknown = sorted(set(observation_keys) - set(found))
-            if unknown:
-                raise ValueError(f"observation_keys must be among {sorted(found)}, got {unknown}")
-            keys = observation_keys or tuple(found)
-            entries = _entries(keys, found, action_space, num_actions)
+            entries = _read_dict(observation_space.spaces, action_space, observation_keys)
         elif observation_keys:
             raise ValueError(
                 "observation_keys must be empty for an observation that is no Dict, "
                 f"got {observation_keys} for {observation_space}"
             )
         else:
-            entries = (_read(None, 0, observation_space, {}),)
-        images = {entry.name: entry for entry in entries if isinstance(entry, ImageSpec)}
-        return cls(entries, num_actions, start, read_arguments(action_space, images))
+            kind = kind_for(observation_space)
+            if kind is None:
+                raise ValueError(refusal(None, observation_space))
+            entries = (kind.read(None, 0, observation_space, {}),)
+        arguments = read_arguments(action_space, _images(entries))
+        return cls(entries, num_actions, arguments, start)
 
     @property
     def kind(self) -> str:
-        """What the entities are by default: "image", "objects" or "vector"."""
-        kinds = {entry.kind for entry in self.entries}
-        return next((kind for kind in ("image", "objects", "vector") if kind in kinds), "none")
+        """What the entities are by default: "image", else "objects", else "vector".
+
+        With none of them it is the first entry's kind, which is one that a user has registered.
+        """
+        kinds = [entry.kind for entry in self.entries]
+        return next((kind for kind in ("image", "objects", "vector") if kind in kinds), kinds[0])
 
     @property
     def images(self) -> dict[str, ImageSpec]:
         """All images, by their names in `select`."""
-        return {entry.name: entry for entry in self.entries if isinstance(entry, ImageSpec)}
+        return _images(self.entries)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -117,10 +117,10 @@ class EnvironmentSpec:
 
     @property
     def _image(self) -> ImageSpec:
-        for entry in self.entries:
-            if isinstance(entry, ImageSpec):
-                return entry
-        raise ValueError(f"the observation must have an image, got {self.kind} observations")
+        for image in self.images.values():
+            return image
+        names = ", ".join(f"{entry.name} ({entry.kind})" for entry in self.entries)
+        raise ValueError(f"the observation must have an image, got {names}")
 
     @property
     def vector_size(self) -> int:
@@ -154,22 +154,14 @@ class EnvironmentSpec:
         Raises:
           ValueError: a mapping is needed and something else is given.
         """
-        selected: dict[str, list[np.ndarray]] = {}
-        for entry in self.entries:
-            for name, array in entry.select(self._value(entry, observations)).items():
-                selected.setdefault(name, []).append(array)
-        return {name: _join(arrays) for name, arrays in selected.items()}
+        return _join(entry.select(self._value(entry, observations)) for entry in self.entries)
 
     def zeros(self, leading: tuple[int, ...]) -> Observations:
         """Returns observations of zeros with the given leading dimensions."""
-        zeros: dict[str, list[np.ndarray]] = {}
-        for entry in self.entries:
-            for name, array in entry.zeros(leading).items():
-                zeros.setdefault(name, []).append(array)
-        return {name: _join(arrays) for name, arrays in zeros.items()}
+        return _join(entry.zeros(leading) for entry in self.entries)
 
     def to_environment(self, actions: np.ndarray) -> np.ndarray:
-        """Returns actions as the environment counts them."""
+        """Returns actions of any shape as the environment counts them; agents count from 0."""
         return actions + self.action_start if self.action_start else actions
 
     def resized(self, other: "EnvironmentSpec") -> "EnvironmentSpec":
@@ -183,7 +175,7 @@ class EnvironmentSpec:
         return dataclasses.replace(self, entries=tuple(entries))
 
     def _value(self, entry: Entry, observations: Any) -> Any:
-        """Returns what an entry selects from: its value; for objects with a mask a pair."""
+        """Returns what an entry selects from: its value, or the pair of it and its mask."""
         if entry.key is None:
             return observations
         if not isinstance(observations, Mapping):
@@ -192,69 +184,53 @@ class EnvironmentSpec:
         return value if mask_key is None else (value, observations[mask_key])
 
 
-def _entries(
-    keys: tuple[str, ...],
-    found: Mapping[str, gymnasium.Space],
-    action_space: Any,
-    num_actions: int,
+def _images(entries: Iterable[Entry]) -> dict[str, ImageSpec]:
+    return {entry.name: entry for entry in entries if isinstance(entry, ImageSpec)}
+
+
+def _read_dict(
+    found: Mapping[str, gymnasium.Space], action_space: Any, chosen: Sequence[str]
 ) -> tuple[Entry, ...]:
-    """Reads the entries of a Dict.
+    """Reads the entries of a Dict that are chosen; all, if none are.
 
     Raises:
       ValueError: an entry is not supported, or there is nothing to make entities of.
     """
-    mask_key = _named_entry(action_space, "mask_key", keys)
-    last_key = _named_entry(action_space, "last_action_key", keys)
-    special = {mask_key, last_key} - {None}
-    entries: list[Entry] = []
-    counts: dict[str, int] = {}
-    masks = {
-        getattr(_kind(key, found[key]).read(key, 0, found[key], found), "mask_key", None)
-        for key in keys
-        if key not in special
-    }
+    keys = tuple(chosen) or tuple(found)
+    unknown = sorted(set(keys) - set(found))
+    if unknown:
+        raise ValueError(f"observation_keys must be among {sorted(found)}, got {unknown}")
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"observation_keys must differ from each other, got {keys}")
+    availability = read_availability(action_space, found, keys)
+    beside: set[str | None] = {entry.key for entry in availability}  # no entries of their own
+    entries: dict[str, Entry] = {}
+    counts: collections.Counter[str] = collections.Counter()
     for key in keys:
-        if key in special or key in masks:
-            continue
-        kind = _kind(key, found[key])
-        place = counts.setdefault(kind.name, 0)
-        counts[kind.name] += 1
-        entries.append(kind.read(key, place, found[key], found))
-    if mask_key is not None:
-        entries.append(MaskSpec(mask_key, num_actions))
-    if last_key is not None:
-        size = len(action_space.nvec) if isinstance(action_space, spaces.MultiDiscrete) else 1
-        entries.append(LastActionSpec(last_key, size))
-    if not counts:
+        kind = kind_for(found[key])
+        if kind is not None and key not in beside:
+            entries[key] = kind.read(key, counts[kind.name], found[key], found)
+            counts[kind.name] += 1
+    beside |= {getattr(entry, "mask_key", None) for entry in entries.values()}
+    for key in keys:
+        if key not in entries and key not in beside:
+            raise ValueError(refusal(key, found[key]))
+    seen = tuple(entry for key, entry in entries.items() if key not in beside)
+    if not seen:
         raise ValueError(f"observation_keys must leave something to see, got {keys}")
-    return tuple(entries)
+    return (*seen, *availability)
 
 
-def _read(
-    key: str | None, place: int, space: gymnasium.Space, others: Mapping[Any, gymnasium.Space]
-) -> Entry:
-    return _kind(key, space).read(key, place, space, others)
-
-
-def _kind(key: str | None, space: gymnasium.Space) -> Any:
-    kind = kind_for(space)
-    if kind is None:
-        what = "observation_space" if key is None else f"observation entry {key!r}"
-        leave = "" if key is None else "; leave it out with observation_keys"
-        raise ValueError(f"{what} must be {supported()}, got {space}{leave}")
-    return kind
-
-
-def _named_entry(action_space: Any, attribute: str, keys: tuple[str, ...]) -> str | None:
-    """Returns the key that an attribute of the action space names, None if there is none."""
-    key = getattr(action_space, attribute, None)
-    if key is not None and key not in keys:
-        raise ValueError(f"{attribute} must be among {sorted(keys)}, got {key!r}")
-    return key
-
-
-def _join(arrays: list[np.ndarray]) -> np.ndarray:
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=-1)
+def _join(parts: Iterable[Arrays]) -> Observations:
+    """Joins arrays of the same name along their last axis."""
+    joined: dict[str, list[np.ndarray]] = {}
+    for part in parts:
+        for name, array in part.items():
+            joined.setdefault(name, []).append(array)
+    return {
+        name: arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=-1)
+        for name, arrays in joined.items()
+    }
 
 
 __all__ = ["ArgumentSpec", "EnvironmentSpec", "ImageSpec", "Observations"]

@@ -33,7 +33,8 @@ class VectorSpec:
         array = np.asarray(value)
         if self.start is None:
             return {self.name: array.astype(np.float32)}
-        return {self.name: np.eye(self.size, dtype=np.float32)[array - self.start]}
+        values = np.arange(self.start, self.start + self.size)
+        return {self.name: (array[..., np.newaxis] == values).astype(np.float32)}
 
     def zeros(self, leading: tuple[int, ...]) -> Arrays:
         """Returns zeros."""
@@ -47,7 +48,7 @@ def _matches(space: gymnasium.Space) -> bool:
 
 
 def _read(
-    key: str | None, place: int, space: Any, others: Mapping[Any, gymnasium.Space]
+    key: str | None, place: int, space: Any, others: Mapping[str, gymnasium.Space]
 ) -> VectorSpec:
     del place, others
     if isinstance(space, spaces.Discrete):

@@ -4,10 +4,17 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.vector.utils import batch_space
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from relational_rl.observations.spec import ArgumentSpec, EnvironmentSpec, ImageSpec
+from relational_rl.observations.image import ImageSpec
+from relational_rl.observations.objects import ObjectsSpec
+from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.observations.vector import VectorSpec
 
 IMAGE = spaces.Box(0, 255, (4, 5, 3), np.uint8)
+UNITS = spaces.Box(-1.0, 1.0, (4, 3), np.float32)
 ACTIONS = spaces.Discrete(6)
 DICT = spaces.Dict(
     {
@@ -20,36 +27,52 @@ DICT = spaces.Dict(
 CHOSEN = ("view", "speed", "direction")
 
 
-def test_an_image_needs_nothing_else():
-    spec = EnvironmentSpec.from_spaces(IMAGE, ACTIONS)
-    assert spec == EnvironmentSpec((4, 5, 3), "uint8", 255.0, 6)
-    assert spec.vector_size == 0
-    images = np.random.default_rng(0).integers(256, size=(7, 4, 5, 3), dtype=np.uint8)
-    selected = spec.select(images)
-    assert selected.keys() == {"image"}
-    assert selected["image"] is images
+def forms(arrays):
+    return {name: (array.shape, array.dtype) for name, array in arrays.items()}
 
 
-@pytest.mark.parametrize(
-    ("space", "dtype", "scale"),
-    [
-        (spaces.Box(0.0, 1.0, (3, 3, 2), np.float32), "float32", 1.0),
-        (spaces.Box(0, 10, (3, 3, 2), np.int64), "int64", 10.0),
-        (spaces.Box(-np.inf, np.inf, (3, 3, 2), np.float32), "float32", 1.0),
-        (spaces.Box(-1.0, 0.5, (3, 3, 2), np.float32), "float32", 1.0),
-    ],
+@st.composite
+def kinds_of_space(draw):
+    """Draws a space that is supported."""
+    side = st.integers(1, 4)
+    kind = draw(st.sampled_from(["image", "channels first", "objects", "numbers", "discrete"]))
+    if kind == "image":
+        dtype = draw(st.sampled_from([np.uint8, np.int16, np.float32]))
+        return spaces.Box(0, 9, (draw(side), draw(side), draw(side)), dtype)
+    if kind == "channels first":
+        return spaces.Box(0.0, 1.0, (draw(st.sampled_from([1, 3, 4])), 5, 6), np.float32)
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    if kind == "objects":
+        return spaces.Box(-1.0, 1.0, (draw(side), draw(side)), dtype)
+    if kind == "numbers":
+        return spaces.Box(-1.0, 1.0, (draw(side),), dtype)
+    return spaces.Discrete(draw(side), start=draw(st.integers(-9, 9)))
+
+
+@given(
+    st.one_of(kinds_of_space(), st.lists(kinds_of_space(), min_size=1, max_size=5)),
+    st.integers(1, 3),
 )
-def test_scale_is_the_largest_value_where_there_is_one(space, dtype, scale):
+@settings(max_examples=60, deadline=None)
+def test_what_is_selected_of_any_batch_has_the_form_of_zeros(space, batch):
+    if isinstance(space, list):
+        space = spaces.Dict({f"entry{place}": each for place, each in enumerate(space)})
     spec = EnvironmentSpec.from_spaces(space, ACTIONS)
-    assert (spec.image_shape, spec.image_dtype, spec.image_scale) == ((3, 3, 2), dtype, scale)
+    selected = spec.select(batch_space(space, batch).sample())
+    assert forms(selected) == forms(spec.zeros((batch,)))
+    assert spec == EnvironmentSpec.from_spaces(space, ACTIONS)
+    assert hash(spec) == hash(EnvironmentSpec.from_spaces(space, ACTIONS))
+    assert spec != EnvironmentSpec.from_spaces(space, spaces.Discrete(7))
 
 
-def test_a_dict_gives_image_and_vector_in_the_order_asked_for():
+def test_a_dict_gives_what_is_chosen_in_that_order():
     spec = EnvironmentSpec.from_spaces(DICT, ACTIONS, CHOSEN)
-    assert spec.image_key == "view"
-    assert spec.vector_keys == ("speed", "direction")
-    assert spec.vector_sizes == (2, 3)
-    assert spec.vector_size == 5
+    assert spec.entries == (
+        ImageSpec("view", (4, 5, 3), "uint8", scale=255.0),
+        VectorSpec("speed", 2),
+        VectorSpec("direction", 3, 2),
+    )
+    assert (spec.vector_size, spec.num_actions, spec.action_shape) == (5, 6, ())
     observations = {
         "view": np.arange(2 * 60, dtype=np.uint8).reshape(2, 4, 5, 3),
         "speed": np.array([[0.5, -0.5], [0.25, 1.0]]),
@@ -58,17 +81,15 @@ def test_a_dict_gives_image_and_vector_in_the_order_asked_for():
     }
     selected = spec.select(observations)
     assert selected["image"] is observations["view"]
-    assert selected["vector"].dtype == np.float32
     # Discrete(3, start=2): 4 is the last of the three, 2 the first.
     np.testing.assert_array_equal(selected["vector"], [[0.5, -0.5, 0, 0, 1], [0.25, 1.0, 1, 0, 0]])
 
 
 def test_all_entries_of_a_dict_are_used_unless_chosen():
     space = spaces.Dict({name: DICT[name] for name in CHOSEN})
-    spec = EnvironmentSpec.from_spaces(space, ACTIONS)
-    assert set(spec.vector_keys) == {"speed", "direction"}
+    assert {e.key for e in EnvironmentSpec.from_spaces(space, ACTIONS).entries} == set(CHOSEN)
     only_image = EnvironmentSpec.from_spaces(DICT, ACTIONS, ("view",))
-    assert (only_image.image_key, only_image.vector_size) == ("view", 0)
+    assert only_image.vector_size == 0
     assert only_image.select({"view": np.zeros((1, 4, 5, 3))}).keys() == {"image"}
 
 
@@ -90,15 +111,8 @@ def test_selects_what_a_vector_environment_gives():
     )
     observations, _ = environment.reset(seed=1)
     selected = spec.select(observations)
-    zeros = spec.zeros((3,))
-    assert {key: value.shape for key, value in selected.items()} == {
-        "image": (3, 4, 5, 3),
-        "vector": (3, 5),
-    }
-    assert {key: (value.shape, value.dtype) for key, value in selected.items()} == {
-        key: (value.shape, value.dtype) for key, value in zeros.items()
-    }
-    start = sum(spec.vector_sizes[: spec.vector_keys.index("direction")])
+    assert forms(selected) == forms(spec.zeros((3,)))
+    start = 0 if spec.entries[0].key == "direction" else spec.vector_size - 3
     one_hot = selected["vector"][:, start : start + 3]
     np.testing.assert_array_equal(one_hot.argmax(axis=1) + 2, observations["direction"])
     environment.close()
@@ -106,10 +120,57 @@ def test_selects_what_a_vector_environment_gives():
 
 def test_zeros_have_the_leading_dimensions_asked_for():
     zeros = EnvironmentSpec.from_spaces(DICT, ACTIONS, CHOSEN).zeros((5, 2))
-    assert zeros["image"].shape == (5, 2, 4, 5, 3)
-    assert zeros["image"].dtype == np.uint8
-    assert zeros["vector"].shape == (5, 2, 5)
+    assert forms(zeros) == {
+        "image": ((5, 2, 4, 5, 3), np.uint8),
+        "vector": ((5, 2, 5), np.float32),
+    }
     assert not any(value.any() for value in zeros.values())
+
+
+@pytest.mark.parametrize(
+    ("space", "kind"),
+    [
+        (IMAGE, "image"),
+        (UNITS, "objects"),
+        (spaces.Discrete(16), "vector"),
+        (spaces.Box(-1.0, 1.0, (2,)), "vector"),
+        (spaces.Dict({"a": spaces.Discrete(2), "b": UNITS, "c": IMAGE}), "image"),
+        (spaces.Dict({"a": spaces.Discrete(2), "b": UNITS}), "objects"),
+    ],
+)
+def test_entities_are_of_the_image_else_of_objects_else_of_numbers(space, kind):
+    spec = EnvironmentSpec.from_spaces(space, ACTIONS)
+    assert spec.kind == kind
+    assert bool(spec.images) == (kind == "image")
+
+
+def test_without_an_image_its_shape_is_an_error_that_says_what_there_is():
+    space = spaces.Dict({"place": spaces.Discrete(2), "units": UNITS})
+    spec = EnvironmentSpec.from_spaces(space, ACTIONS)
+    for name in ("image_shape", "image_dtype", "image_scale"):
+        with pytest.raises(
+            ValueError, match=r"must have an image, got vector \(vector\), objects \(objects\)"
+        ):
+            getattr(spec, name)
+
+
+def test_an_eight_bit_discrete_entry_is_read_over_all_of_its_range():
+    space = spaces.Discrete(255, start=-128)
+    spec = EnvironmentSpec.from_spaces(space, ACTIONS)
+    selected = spec.select(np.array([-128, 126], np.int8))["vector"]
+    np.testing.assert_array_equal(selected.argmax(axis=1), [0, 254])
+    np.testing.assert_array_equal(selected.sum(axis=1), 1)
+
+
+def test_images_take_the_height_and_width_of_those_of_another_spec():
+    large = spaces.Dict({"view": spaces.Box(0, 255, (8, 9, 3), np.uint8), "units": UNITS})
+    small = spaces.Dict({"view": IMAGE, "units": UNITS})
+    spec, other = (EnvironmentSpec.from_spaces(space, ACTIONS) for space in (small, large))
+    assert spec != other
+    assert spec.resized(other) == other
+    assert EnvironmentSpec.from_spaces(UNITS, ACTIONS).resized(other).entries == (
+        ObjectsSpec(None, (4, 3)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,21 +180,19 @@ def test_zeros_have_the_leading_dimensions_asked_for():
             IMAGE,
             spaces.Box(-1.0, 1.0, (2,)),
             (),
-            r"action_space must be a Discrete space starting at 0, got Box\(-1.0, 1.0, \(2,\)",
+            r"action_space must be Discrete, or a MultiDiscrete of action type and arguments, "
+            r"got Box\(-1.0, 1.0, \(2,\)",
         ),
         (
-            IMAGE,
-            spaces.Discrete(4, start=1),
-            (),
-            r"action_space must be a Discrete space starting at 0, got Discrete\(4, start=1\)",
-        ),
-        (
-            spaces.Box(0, 255, (16,), np.uint8),
+            spaces.Box(0, 255, (), np.uint8),
             ACTIONS,
             (),
-            r"observation_space must be a Box image \(height, width, channels\) or a Dict with "
-            r"one, got Box\(0, 255, \(16,\), uint8\)",
+            r"observation_space must be a Box image \(height, width, channels\), a Box set of "
+            r"objects \(objects, features\) of floats, a Discrete or a one-dimensional Box or a "
+            r"Dict of these, got Box\(0, 255, \(\), uint8\)",
         ),
+        # An image in grey without channels is no set of 84 objects.
+        (spaces.Box(0, 255, (84, 84), np.uint8), ACTIONS, (), r"got Box\(0, 255, \(84, 84\)"),
         (
             IMAGE,
             ACTIONS,
@@ -147,26 +206,15 @@ def test_zeros_have_the_leading_dimensions_asked_for():
             r"observation_keys must be among \['direction', 'mission', 'speed', 'view'\], "
             r"got \['sound'\]",
         ),
+        (DICT, ACTIONS, ("view", "view"), r"observation_keys must differ from each other, got"),
         (
             DICT,
             ACTIONS,
             (),
-            r"observation entry 'mission' must be a Discrete or a one-dimensional Box space, "
+            r"observation entry 'mission' must be a Box image .* or a one-dimensional Box, "
             r"got Text\(.*; leave it out with observation_keys",
         ),
-        (
-            DICT,
-            ACTIONS,
-            ("speed", "direction"),
-            r"exactly one Box image .* among \['direction', 'speed'\], got \[\]; choose with "
-            r"observation_keys",
-        ),
-        (
-            spaces.Dict({"left": IMAGE, "right": IMAGE}),
-            ACTIONS,
-            (),
-            r"exactly one Box image .* among \['left', 'right'\], got \['left', 'right'\]",
-        ),
+        (spaces.Dict(), ACTIONS, (), r"observation_keys must leave something to see, got \(\)"),
     ],
 )
 def test_errors_name_thing_rule_and_value(observation_space, action_space, keys, message):
@@ -178,115 +226,3 @@ def test_observations_of_a_dict_must_be_a_mapping():
     spec = EnvironmentSpec.from_spaces(DICT, ACTIONS, ("view",))
     with pytest.raises(ValueError, match="observations must be a mapping, got ndarray"):
         spec.select(np.zeros((1, 4, 5, 3)))
-
-
-class Layers(spaces.Box):
-    """An image that tells which of its channels are categories."""
-
-    def __init__(self, shape, categories):
-        super().__init__(0, 9, shape, np.int16)
-        self.categories = categories
-
-
-class Calls(spaces.MultiDiscrete):
-    """Actions with arguments that tell which type takes which, and where."""
-
-    def __init__(self, sizes, **attributes):
-        super().__init__(sizes)
-        for name, value in attributes.items():
-            setattr(self, name, value)
-
-
-MAPS = spaces.Dict(
-    {
-        "available": spaces.MultiBinary(3),
-        "last": spaces.MultiDiscrete([3, 20, 2, 6]),
-        "minimap": Layers((2, 3, 1), [0]),
-        "player": spaces.Box(0, 100, (2,), np.int32),
-        "screen": Layers((4, 5, 2), [0, 7]),
-    }
-)
-CALLS = {
-    "argument_mask": np.array([[0, 0, 0], [1, 1, 0], [0, 0, 1]], bool),
-    "argument_images": ("screen", None, "minimap"),
-    "mask_key": "available",
-    "last_action_key": "last",
-}
-
-
-def test_actions_with_arguments_are_read_with_what_they_refer_to():
-    spec = EnvironmentSpec.from_spaces(MAPS, Calls([3, 20, 2, 6], **CALLS))
-    assert spec.images == {
-        "image": ImageSpec("minimap", (2, 3, 1), "int16"),
-        "image_1": ImageSpec("screen", (4, 5, 2), "int16", (0, 7)),
-    }
-    assert spec.num_actions == 3
-    assert spec.action_shape == (4,)
-    assert spec.arguments == ArgumentSpec(
-        (20, 2, 6), ((), (0, 1), (2,)), ("image_1", None, "image")
-    )
-    np.testing.assert_array_equal(spec.arguments.table(), CALLS["argument_mask"])
-    assert spec.vector_keys == ("player",)
-    chosen = ("screen", "available", "last")
-    fewer = dict(CALLS, argument_images=("screen", None, None))
-    spec = EnvironmentSpec.from_spaces(MAPS, Calls([3, 20, 2, 6], **fewer), chosen)
-    assert list(spec.images) == ["image"]
-    assert spec.arguments.images == ("image", None, None)
-    assert spec.vector_size == 0
-
-
-def test_observations_of_such_an_environment_are_brought_to_the_agents_form():
-    spec = EnvironmentSpec.from_spaces(MAPS, Calls([3, 20, 2, 6], **CALLS))
-    batch = [MAPS.sample() for _ in range(5)]
-    observations = {key: np.stack([each[key] for each in batch]) for key in MAPS}
-    selected = spec.select(observations)
-    assert selected["image"] is observations["minimap"]
-    assert selected["image_1"] is observations["screen"]
-    np.testing.assert_array_equal(selected["vector"], observations["player"])
-    np.testing.assert_array_equal(selected["mask"], observations["available"] == 1)
-    np.testing.assert_array_equal(selected["last_action"], observations["last"])
-    zeros = spec.zeros((5,))
-    assert {key: (value.shape, value.dtype) for key, value in selected.items()} == {
-        key: (value.shape, value.dtype) for key, value in zeros.items()
-    }
-
-
-def test_without_attributes_every_type_takes_every_argument():
-    spec = EnvironmentSpec.from_spaces(IMAGE, spaces.MultiDiscrete([2, 5]))
-    assert spec.arguments == ArgumentSpec((5,), ((0,), (0,)), (None,))
-    assert (spec.mask_key, spec.last_action_key) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("observation_space", "sizes", "attributes", "message"),
-    [
-        (MAPS, [3, 20, 2, 6], {"argument_mask": np.ones((2, 3))}, r"\(3, 3\), got \(2, 3\)"),
-        (MAPS, [3, 20, 2, 6], {"argument_images": ("screen",)}, r"must be 3 keys or None, got"),
-        (
-            MAPS,
-            [3, 20, 2, 6],
-            {"argument_images": ("player", None, None)},
-            r"must name images among \['minimap', 'screen'\], got 'player'",
-        ),
-        (
-            MAPS,
-            [3, 20, 2, 7],
-            {},
-            r"an argument on 'minimap' must have 2 \* 3 values, got 7",
-        ),
-        (MAPS, [3, 20, 2, 6], {"mask_key": "legal"}, r"mask_key must be among .* got 'legal'"),
-        (MAPS, [[3, 20], [2, 6]], {}, r"must be a MultiDiscrete \[1 \+ K\] that starts at 0"),
-        (
-            Layers((4, 5, 2), [7]),
-            [2, 5],
-            {"argument_images": (None,)},
-            r"categories must be 2 numbers that are at least 0, one a channel, got \(7,\)",
-        ),
-    ],
-)
-def test_attributes_that_do_not_fit_are_named(observation_space, sizes, attributes, message):
-    calls = Calls(sizes, **{**CALLS, **attributes})
-    if not isinstance(observation_space, spaces.Dict):
-        calls = Calls(sizes)
-    with pytest.raises(ValueError, match=message):
-        EnvironmentSpec.from_spaces(observation_space, calls)
