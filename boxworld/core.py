@@ -11,7 +11,6 @@ import numpy.typing as npt
 from boxworld.dynamics import (
     BRANCH_LENGTH,
     COLUMN,
-    CUT_OFF,
     HELD,
     LEVEL_SEED,
     NO_KEY,
@@ -21,7 +20,6 @@ from boxworld.dynamics import (
     ROW,
     SOLUTION_LENGTH,
     STEPS,
-    TIMED_OUT,
     paint_slots,
 )
 from boxworld.generator import (
@@ -61,13 +59,11 @@ def _check_max_steps(max_steps: Any, spec: LevelSpec) -> int:
     return max_steps
 
 
-def _check_step_cap(step_cap: Any, max_steps: int) -> tuple[int, int]:
-    """Returns the number of an episode's last step, and what it comes to then."""
-    if step_cap == "truncate":
-        return min(max_steps, NO_TIME_LIMIT), CUT_OFF
-    if step_cap == "terminate":
-        return min(max_steps + 1, NO_TIME_LIMIT), TIMED_OUT
-    raise ValueError(f"step_cap must be 'truncate' or 'terminate', got {step_cap!r}")
+def _check_step_cap(step_cap: Any) -> bool:
+    """Returns whether the step cap terminates episodes instead of truncating them."""
+    if step_cap not in ("truncate", "terminate"):
+        raise ValueError(f"step_cap must be 'truncate' or 'terminate', got {step_cap!r}")
+    return step_cap == "terminate"
 
 
 def _check_levels(levels: Any) -> tuple[int, int]:
@@ -115,7 +111,8 @@ class Core:
     ) -> None:
         self.spec = spec
         self.max_steps = _check_max_steps(max_steps, spec)
-        self.last_step, self.at_cap = _check_step_cap(step_cap, self.max_steps)
+        self.cap_terminates = _check_step_cap(step_cap)
+        self.last_step = min(self.max_steps + self.cap_terminates, NO_TIME_LIMIT)
         self.table = pixel_table(observation, spec.num_colors)
         self._first, self._count = _check_levels(levels)
         self._spec_array = spec_array(spec)

@@ -26,15 +26,13 @@ ROW, COLUMN, HELD, STEPS, SOLUTION_LENGTH, NUM_BRANCHES, BRANCH_LENGTH, LEVEL_SE
 NUM_COLUMNS = 8
 NO_KEY = -1
 
-# Outcomes of a step. At the step cap CUT_OFF or TIMED_OUT is added to the first two: the episode is
-# truncated (our default), or it terminates (the authors' later code).
+# Outcomes of a step. CUT_OFF is added to the first two at the step cap.
 NOTHING, OPENED, GEM_COLLECTED, DISTRACTOR_OPENED, CUT_OFF = range(5)
-TIMED_OUT = CUT_OFF + 2
 
-REWARDS = (0.0, 1.0, 10.0, -1.0, 0.0, 1.0, 0.0, 1.0)
+REWARDS = (0.0, 1.0, 10.0, -1.0, 0.0, 1.0)
 """The reward of each outcome (paper, section 4.1)."""
-TERMINATED = (False, False, True, True, False, False, True, True)
-TRUNCATED = (False, False, False, False, True, True, False, False)
+SOLVED_OR_LOST = (False, False, True, True, False, False)
+OUT_OF_STEPS = (False, False, False, False, True, True)
 
 NO_TIME_LIMIT = 2**63 - 1
 
@@ -94,17 +92,17 @@ def _move(board, slot, observation, table, action):
 
 
 @inlined
-def _step(board, slot, observation, table, last_step, at_cap, action):
+def _step(board, slot, observation, table, last_step, action):
     """Plays one action; returns the outcome."""
     outcome = _move(board, slot, observation, table, action)
     slot[STEPS] += 1
     if slot[STEPS] >= last_step and outcome <= OPENED:
-        outcome += at_cap
+        outcome += CUT_OFF
     return outcome
 
 
 @compiled
-def step_slot(index, boards, slots, observations, table, last_step, at_cap, action):
+def step_slot(index, boards, slots, observations, table, last_step, action):
     """Plays one action in one slot.
 
     Args:
@@ -114,13 +112,12 @@ def step_slot(index, boards, slots, observations, table, last_step, at_cap, acti
         observations: uint8 [N, S, S, C], changed.
         table: uint8 [NUM_CODES, C].
         last_step: int, the number of the last step of an episode, from 1.
-        at_cap: int, CUT_OFF or TIMED_OUT: what an episode comes to then.
         action: int, in 0..3.
 
     Returns:
-        int, the outcome: an index into REWARDS, TERMINATED and TRUNCATED.
+        int, the outcome: an index into REWARDS, SOLVED_OR_LOST and OUT_OF_STEPS.
     """
-    return _step(boards[index], slots[index], observations[index], table, last_step, at_cap, action)
+    return _step(boards[index], slots[index], observations[index], table, last_step, action)
 
 
 @compiled
@@ -130,7 +127,7 @@ def step_slots(
     observations,
     table,
     last_step,
-    at_cap,
+    cap_terminates,
     time_limit,
     actions,
     skipped,
@@ -146,7 +143,7 @@ def step_slots(
         observations: uint8 [N, S, S, C], changed.
         table: uint8 [NUM_CODES, C].
         last_step: int, the number of the last step of an episode, from 1.
-        at_cap: int, CUT_OFF or TIMED_OUT: what an episode comes to then.
+        cap_terminates: bool, whether an episode is terminated by its last step, or truncated.
         time_limit: int, the step at which an episode is truncated besides, whatever its outcome.
         actions: int64 [N].
         skipped: bool [N]; such slots get reward 0 and have not ended.
@@ -165,13 +162,12 @@ def step_slots(
     for i in range(actions.size):
         outcome, is_late = NOTHING, False
         if not skipped[i]:
-            outcome = _step(
-                boards[i], slots[i], observations[i], table, last_step, at_cap, actions[i]
-            )
+            outcome = _step(boards[i], slots[i], observations[i], table, last_step, actions[i])
             is_late = slots[i, STEPS] >= time_limit
         rewards[i] = REWARDS[outcome]
-        terminated[i] = TERMINATED[outcome]
-        truncated[i] = TRUNCATED[outcome] or is_late
+        is_out = OUT_OF_STEPS[outcome]
+        terminated[i] = SOLVED_OR_LOST[outcome] or (is_out and cap_terminates)
+        truncated[i] = is_late or (is_out and not cap_terminates)
         ended += outcome > OPENED or is_late
     return ended
 

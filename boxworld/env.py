@@ -21,10 +21,10 @@ from boxworld.dynamics import (
     NUM_ACTIONS,
     NUM_BRANCHES,
     OPENED,
+    OUT_OF_STEPS,
     REWARDS,
     SOLUTION_LENGTH,
-    TERMINATED,
-    TRUNCATED,
+    SOLVED_OR_LOST,
     step_slot,
 )
 from boxworld.spec import LevelSpec, Range, as_integer
@@ -164,6 +164,13 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
             withheld=withheld,
         )
         self._core = Core(1, self.level_spec, max_steps, step_cap, observation, levels)
+        # The flags of each outcome.
+        terminates = self._core.cap_terminates
+        self._terminated = [
+            over or (terminates and out)
+            for over, out in zip(SOLVED_OR_LOST, OUT_OF_STEPS, strict=True)
+        ]
+        self._truncated = [out and not terminates for out in OUT_OF_STEPS]
         self.observation_space = self._core.single_observation_space
         self.action_space = gymnasium.spaces.Discrete(NUM_ACTIONS)
         self._was_reset = False
@@ -237,7 +244,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
             self._check_reset("step()")
             raise ResetNeeded("step() needs a running episode and this one has ended: call reset()")
         try:
-            index = -1 if isinstance(action, bool) else operator.index(action)
+            index = -1 if action is True or action is False else operator.index(action)
         except TypeError:
             index = -1
         if not 0 <= index < NUM_ACTIONS:
@@ -246,14 +253,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
             )
         core = self._core
         outcome = step_slot(
-            0,
-            core.boards,
-            core.slots,
-            core.observations,
-            core.table,
-            core.last_step,
-            core.at_cap,
-            index,
+            0, core.boards, core.slots, core.observations, core.table, core.last_step, index
         )
         info = self._end(outcome) if outcome > OPENED else {}
         if self.render_mode == "human":
@@ -261,8 +261,8 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         return (
             core.observations[0].copy(),
             REWARDS[outcome],
-            TERMINATED[outcome],
-            TRUNCATED[outcome],
+            self._terminated[outcome],
+            self._truncated[outcome],
             info,
         )
 

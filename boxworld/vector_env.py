@@ -204,7 +204,7 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
             core.observations,
             core.table,
             core.last_step,
-            core.at_cap,
+            core.cap_terminates,
             self._time_limit,
             self._actions,
             due,
