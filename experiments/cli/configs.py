@@ -31,4 +31,4 @@ def run(flags: argparse.Namespace) -> int:
 
 
 def _shown(value: object) -> str:
-    return value if isinstance(value, str) and value else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value)

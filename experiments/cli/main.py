@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         flags = parse(given)
         return flags.run(flags) or 0
+    except BrokenPipeError:  # whoever read the output has enough
+        sys.stderr.close()
+        return 0
     except FAILURES as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -55,9 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # before a training began, or for the second time
         print("error: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read the output has enough
-        sys.stderr.close()
-        return 0
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -1,5 +1,6 @@
 """Plays levels that training never draws, each once, and counts the solved ones."""
 
+import contextlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from experiments.gif import write_gif
 from relational_rl.agents.random import RandomAgent
 from relational_rl.config import EnvSpec
 from relational_rl.errors import UsageError
+from relational_rl.playing.levels import make_for_levels
 from relational_rl.playing.player import (
     PlayedEpisode,
     Player,
@@ -80,23 +82,32 @@ def evaluate(
             "tries needs policy=sampled, because the greedy policy plays a level the same way "
             "every time"
         )
-    if player is None:
-        trained = fit(trained, env)
-        player = Player(trained.agent, trained.spec, num_slots(env, num_levels))
     levels = range(first_level, first_level + num_levels)
     tries_played = _TRIES_PLAYED * tries if tries > 1 else 1
-    attempts = attempts_of(levels, tries_played)
-    with tqdm(total=len(attempts), unit="episode", disable=None if progress else True) as bar:
-        played = player.play(env, attempts, policy, seed, lambda _: bar.update())
     boxworld = boxworld_of(env)
+    with contextlib.ExitStack() as stack:
+        more: dict[str, Any] = {}
+        if player is None:
+            trained = fit(trained, env)
+            slots = num_slots(env, num_levels)
+            player = Player(trained.agent, trained.spec, slots)
+            # Both policies play in the same environments.
+            more["environment"] = stack.enter_context(
+                contextlib.closing(make_for_levels(env, slots))
+            )
+        attempts = attempts_of(levels, tries_played)
+        with tqdm(total=len(attempts), unit="episode", disable=None if progress else True) as bar:
+            played = player.play(env, attempts, policy, seed, lambda _: bar.update(), **more)
+        random = None
+        if baseline and boxworld is not None:
+            agent = RandomAgent(trained.spec.num_actions)
+            other = Player(agent, trained.spec, num_slots(env, num_levels))
+            random = other.play(env, attempts_of(levels), "sampled", seed, **more)
     if boxworld is not None:
         played = [_with_difficulty(episode, boxworld.level_spec) for episode in played]
-    episodes = played[::tries_played]
     known = all(episode.is_success is not None for episode in played)
-    counted = [e for e in episodes if e.is_success] if known else episodes
-    max_steps, shortest_steps = None, None
-    if boxworld is not None:
-        max_steps, shortest_steps = boxworld.max_steps, _shortest(counted, boxworld.level_spec)
+    episodes = played[::tries_played]
+    seen = levels_trained_on(trained.experiment, first_level, num_levels)
     evaluation = Evaluation(
         agent=trained.description,
         frames=trained.frames,
@@ -106,27 +117,29 @@ def evaluate(
         seed=seed,
         first_level=first_level,
         num_levels=num_levels,
-        levels_trained_on=(
-            levels_trained_on(trained.experiment, first_level, num_levels)
-            if env == trained.env
-            else 0
-        ),
-        max_steps=max_steps,
+        levels_trained_on=seen if env == trained.env else 0,
         max_entities=trained.max_entities,
-        solved=share_of(bool(e.is_success) for e in episodes) if known else None,
-        random_solved=(
-            _random_solved(trained, env, levels, seed) if baseline and max_steps else None
-        ),
-        mean_return=_mean(e.episode_return for e in episodes),
-        mean_steps=_mean(len(e.actions) for e in counted),
-        shortest_steps=shortest_steps,
-        by_solution_length=_by(episodes, "solution_length"),
-        by_num_branches=_by(episodes, "num_branches"),
-        failed_levels=[e.attempt.level_seed for e in episodes if e.is_success is False],
+        random_solved=None if random is None else share_of(bool(e.is_success) for e in random),
         tries_played=tries_played,
         solved_in_tries=_solved_in_tries(played, tries_played, tries) if known else {},
+        **_counts(episodes, known, boxworld),
     )
     return evaluation, episodes
+
+
+def _counts(episodes: Sequence[PlayedEpisode], known: bool, boxworld: Any) -> dict[str, Any]:
+    """Returns the fields of an `Evaluation` that are counts of its episodes."""
+    counted = [e for e in episodes if e.is_success] if known else episodes
+    return {
+        "max_steps": None if boxworld is None else boxworld.max_steps,
+        "solved": share_of(bool(e.is_success) for e in episodes) if known else None,
+        "mean_return": _mean(e.episode_return for e in episodes),
+        "mean_steps": _mean(len(e.actions) for e in counted),
+        "shortest_steps": None if boxworld is None else _shortest(counted, boxworld.level_spec),
+        "by_solution_length": _by(episodes, "solution_length"),
+        "by_num_branches": _by(episodes, "num_branches"),
+        "failed_levels": [e.attempt.level_seed for e in episodes if e.is_success is False],
+    }
 
 
 def write_videos(env: EnvSpec, episodes: Sequence[PlayedEpisode], directory: Path) -> list[Path]:
@@ -165,13 +178,6 @@ def _with_difficulty(episode: PlayedEpisode, level_spec: Any) -> PlayedEpisode:
     level = generate_level(level_spec, episode.attempt.level_seed)
     names = ("solution_length", "num_branches", "branch_length")
     return episode._replace(info={name: getattr(level, name) for name in names} | episode.info)
-
-
-def _random_solved(trained: TrainedAgent, env: EnvSpec, levels: range, seed: int) -> Share:
-    agent = RandomAgent(trained.spec.num_actions)
-    player = Player(agent, trained.spec, num_slots(env, len(levels)))
-    episodes = player.play(env, attempts_of(levels), "sampled", seed)
-    return share_of(bool(episode.is_success) for episode in episodes)
 
 
 def _by(episodes: Sequence[PlayedEpisode], name: str) -> dict[int, Share]:

@@ -6,6 +6,7 @@ depend on what is played beside it. So an episode that one command counted can b
 B environments at a time.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -100,6 +101,7 @@ class Player:
         policy: str = "sampled",
         seed: int = 0,
         on_episode: Callable[[PlayedEpisode], object] | None = None,
+        environment: VectorEnv | None = None,
     ) -> list[PlayedEpisode]:
         """Plays each attempt exactly once.
 
@@ -110,6 +112,7 @@ class Player:
             samples.
           seed: of the sampled actions.
           on_episode: called with each episode as it ends.
+          environment: B of `env` made by `levels.make_for_levels`, which stay open; None makes them.
 
         Returns:
           The episodes in the order of `attempts`.
@@ -122,16 +125,15 @@ class Player:
         greedy = policy == "greedy" and not isinstance(self._agent, RandomAgent)
         if not attempts:
             return []
-        environment = make_for_levels(env, self._num_slots)
-        try:
-            loop = Loop(self._policy, self._spec, environment, greedy)
-            round_ = _Round(loop, environment, self._policy.num_draws, attempts, seed)
-            for episode in round_.play():
-                if on_episode is not None:
-                    on_episode(episode)
-            return round_.episodes()
-        finally:
-            environment.close()
+        if environment is None:
+            with contextlib.closing(make_for_levels(env, self._num_slots)) as made:
+                return self.play(env, attempts, policy, seed, on_episode, made)
+        loop = Loop(self._policy, self._spec, environment, greedy)
+        round_ = _Round(loop, environment, self._policy.num_draws, attempts, seed)
+        for episode in round_.play():
+            if on_episode is not None:
+                on_episode(episode)
+        return round_.episodes()
 
 
 class _Slot(NamedTuple):
