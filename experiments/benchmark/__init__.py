@@ -1,10 +1,10 @@
 """Measurements of this project's speed and levels: `relational-rl benchmark`.
 
-    names        all of them by name
-    table        what they return
-    environment  Box-World's steps and levels a second, beside other environments
-    standin      the stand-in's steps a second
-    training     frames a second of learning, acting and both
-    frameworks   the same network in PyTorch
-    profile      where the time of a training loop goes
+names        all of them by name
+table        what they return
+environment  Box-World's steps and levels a second, beside other environments
+standin      the stand-in's steps a second
+training     frames a second of learning, acting and both
+frameworks   the same network in PyTorch
+profile      where the time of a training loop goes
 """

@@ -4,7 +4,6 @@ Forward pass, a fixed policy-gradient and baseline loss, backward pass, one step
 batch of frames of random play; every library with all cores.
 """
 
-import dataclasses
 import importlib
 import os
 import time
@@ -19,8 +18,8 @@ import tensorflow as tf
 from experiments import configs
 from experiments.benchmark.table import Table, best_rate
 from experiments.benchmark.training import NETWORK, make_learning_agent, play_randomly
-from relational_rl.agents import Agent
-from relational_rl.config import Config
+from relational_rl.agents import EntityAgent
+from relational_rl.config import Experiment, replace
 from relational_rl.math import distributions
 from relational_rl.observations.spec import EnvironmentSpec
 
@@ -36,10 +35,14 @@ class Batch(NamedTuple):
     targets: np.ndarray  # float32 [B], of the baseline
 
 
-def network_config(config: Config | None = None) -> Config:
+def with_network(experiment: Experiment | None = None) -> Experiment:
     """Returns the network of the comparison: width 64, two heads, two blocks, nothing special."""
-    config = config or configs.load("boxworld")
-    return dataclasses.replace(config, **NETWORK, num_references=0, likeness=False, max_entities=20)
+    plain = {
+        "agent.encoder.references": None,
+        "agent.likeness": False,
+        "agent.encoder.max_entities": 20,
+    }
+    return replace(experiment or configs.load("boxworld"), NETWORK | plain)
 
 
 def make_batch(images: np.ndarray, num_actions: int) -> Batch:
@@ -54,7 +57,7 @@ def make_batch(images: np.ndarray, num_actions: int) -> Batch:
     )
 
 
-def sonnet_step(agent: Agent, batch: Batch) -> Callable[[], float]:
+def sonnet_step(agent: EntityAgent, batch: Batch) -> Callable[[], float]:
     """Returns a function that takes a gradient step and returns the loss before it."""
     optimizer = snt.optimizers.Adam(_LEARNING_RATE)
     variables = agent.trainable_variables
@@ -75,7 +78,7 @@ def sonnet_step(agent: Agent, batch: Batch) -> Callable[[], float]:
 
     def step(images: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            features, _ = agent.features({"image": images})
+            features = agent.features({"image": images})
             loss = compiled_loss(features, *values)
         apply(tape.gradient(loss, variables))
         return loss
@@ -85,8 +88,8 @@ def sonnet_step(agent: Agent, batch: Batch) -> Callable[[], float]:
 
 
 def torch_step(
-    agent: Agent,
-    config: Config,
+    agent: EntityAgent,
+    experiment: Experiment,
     spec: EnvironmentSpec,
     batch: Batch,
     attention: Any,
@@ -101,7 +104,7 @@ def torch_step(
     torch = importlib.import_module("torch")
     torch_network = importlib.import_module("experiments.benchmark.torch_network")
     torch.set_num_threads(threads or os.cpu_count() or 1)
-    network = torch_network.Network(config, spec.image_shape, spec.num_actions, attention)
+    network = torch_network.Network(experiment.agent, spec.image_shape, spec.num_actions, attention)
     torch_network.copy_weights(agent, network)
     optimizer = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
     forward = torch.compile(network) if compile else network
@@ -119,15 +122,15 @@ def torch_step(
     return step
 
 
-def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str, ...]]:
+def rows(experiment: Experiment | None = None, repeats: int = 10) -> Iterator[tuple[str, ...]]:
     """Measures; yields a row of `frameworks` at a time."""
-    config = network_config(config)
-    spec, background, images = play_randomly(config)
+    experiment = with_network(experiment)
+    spec, background, images = play_randomly(experiment)
     batch = make_batch(images, spec.num_actions)
 
-    def agent_of(implementation: str) -> Agent:
+    def agent_of(implementation: str) -> EntityAgent:
         return make_learning_agent(
-            dataclasses.replace(config, implementation=implementation), spec, background
+            replace(experiment, {"agent.implementation": implementation}), spec, background
         )
 
     def measure(make_step: Callable[[int], Callable[[], float]]) -> tuple[float, float]:
@@ -145,7 +148,7 @@ def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str,
         ("PyTorch, scaled_dot_product_attention, torch.compile", "sdpa", True),
         ("PyTorch, products of matrices, torch.compile", "matmul", True),
     ):
-        make_step = partial(torch_step, agent, config, spec, batch, attention, compile)
+        make_step = partial(torch_step, agent, experiment, spec, batch, attention, compile)
         try:
             rates = measure(make_step)
         except ImportError:
@@ -160,7 +163,7 @@ def rows(config: Config | None = None, repeats: int = 10) -> Iterator[tuple[str,
     yield _row("packed (relational_rl/kernels)", packed, plain)
 
 
-def frameworks(config: Config | None = None, repeats: int = 10) -> Table:
+def frameworks(experiment: Experiment | None = None, repeats: int = 10) -> Table:
     """Measures one gradient step of the same network in each library.
 
     Beside the frames per second with all cores stand the frames per second of computing, all
@@ -172,7 +175,7 @@ def frameworks(config: Config | None = None, repeats: int = 10) -> Table:
         "entities, one batch;\nratios: to Sonnet compiled by XLA, by the time that passed and by "
         "the time of computing",
         ("what", "frames/s", "frames/s of computing", "ratios"),
-        list(rows(config, repeats)),
+        list(rows(experiment, repeats)),
     )
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from relational_rl.run.machine import machine_class
 
+
 class Table(NamedTuple):
     """What a benchmark found.
 

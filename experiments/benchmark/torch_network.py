@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from relational_rl.agents import Agent
-from relational_rl.config import Config
+from relational_rl.agents import EntityAgent
+from relational_rl.config import Cells, Patch, Relational
 from relational_rl.nn.relational import RelationalModule
 from relational_rl.nn.stems import PatchStem
 
@@ -64,7 +64,7 @@ class Network(nn.Module):
 
     def __init__(
         self,
-        config: Config,
+        config: Relational,
         image_shape: tuple[int, int, int],
         num_actions: int,
         attention: Attention = "sdpa",
@@ -75,28 +75,31 @@ class Network(nn.Module):
           ValueError: the config asks for what is not written here.
         """
         super().__init__()
-        if config.stem != "patch" or config.entities != "occupied":
+        encoder = config.encoder
+        if not isinstance(encoder, Cells) or not isinstance(encoder.stem, Patch):
             raise ValueError("the network must have a patch stem over occupied cells")
-        if config.num_references or config.likeness or not config.num_frequencies:
-            raise ValueError("the network must have waves, no references and no likeness")
+        stem = encoder.stem
+        if encoder.max_entities is None or not stem.num_frequencies:
+            raise ValueError("the network must have a patch stem with waves over occupied cells")
+        if encoder.references or config.likeness:
+            raise ValueError("the network must have no references and no likeness")
         height, width, channels = image_shape
-        rows, columns = config.patch
-        self.max_entities = config.max_entities
+        rows, columns = stem.shape
+        self.max_entities = encoder.max_entities
         self.patch = (rows, columns)
-        num_waves = 2 * config.num_frequencies
+        num_waves = 2 * stem.num_frequencies
         inputs = rows * columns * (channels + num_waves) + 2 + num_waves
         self.register_buffer("background", torch.zeros(image_shape, dtype=torch.uint8))
-        self.register_buffer("projections", torch.zeros(channels, config.num_frequencies))
+        self.register_buffer("projections", torch.zeros(channels, stem.num_frequencies))
         self.register_buffer("places", torch.zeros(height * width, 2 + num_waves))
-        self.embed = nn.Linear(inputs, config.entity_size)
+        self.embed = nn.Linear(inputs, stem.size)
         blocks = 1 if config.share_weights else config.num_blocks
         self.layers = [
-            Block(config.entity_size, config.num_heads, config.head_size, attention)
-            for _ in range(blocks)
+            Block(stem.size, config.num_heads, config.head_size, attention) for _ in range(blocks)
         ]
         self.blocks = nn.ModuleList(self.layers)
         self.num_blocks = config.num_blocks
-        sizes = (config.entity_size, *config.mlp)
+        sizes = (stem.size, *config.mlp)
         self.mlp = nn.ModuleList(nn.Linear(*pair) for pair in itertools.pairwise(sizes))
         self.policy = nn.Linear(sizes[-1], num_actions)
         self.baseline = nn.Linear(sizes[-1], 1)
@@ -137,7 +140,7 @@ class Network(nn.Module):
         return F.relu(self.embed(features)), real
 
 
-def copy_weights(agent: Agent, network: Network) -> None:
+def copy_weights(agent: EntityAgent, network: Network) -> None:
     """Gives a network the variables of an agent of the same config.
 
     Raises:
@@ -159,7 +162,7 @@ def copy_weights(agent: Agent, network: Network) -> None:
             parameter.copy_(value.T if parameter.ndim == 2 else value)
 
 
-def pairs(agent: Agent, network: Network) -> list[tuple[nn.Parameter, tf.Variable]]:
+def pairs(agent: EntityAgent, network: Network) -> list[tuple[nn.Parameter, tf.Variable]]:
     """Returns each parameter of a network with the agent's variable of the same meaning.
 
     A matrix of PyTorch is the transpose of Sonnet's.
@@ -187,7 +190,7 @@ def pairs(agent: Agent, network: Network) -> list[tuple[nn.Parameter, tf.Variabl
     return result
 
 
-def _named(agent: Agent, ending: str) -> tf.Variable:
+def _named(agent: EntityAgent, ending: str) -> tf.Variable:
     """Returns the only variable whose name ends so."""
     (found,) = [x for x in agent.trainable_variables if x.name.endswith("/" + ending)]
     return found

@@ -19,6 +19,7 @@ from relational_rl.acting.vectorization import make_vector_environment
 from relational_rl.agents.protocol import Agent
 from relational_rl.config import AgentConfig, EnvSpec
 from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.stopwatch import Stopwatch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,13 +52,17 @@ class ActorDescription:
 class Actor:
     """Steps its environments with its own copy of the agent."""
 
-    def __init__(self, description: ActorDescription, agent: Agent):
+    def __init__(
+        self, description: ActorDescription, agent: Agent, stopwatch: Stopwatch | None = None
+    ):
         """Makes an actor; `set_parameters` and `set_stage` must be called before `unroll`.
 
         Args:
           description: of the actor.
           agent: this actor's own.
+          stopwatch: of the loop, see `Loop`; None for none.
         """
+        self._stopwatch = stopwatch
         self._description = description
         self._agent = agent
         self._random = np.random.default_rng(description.seed)
@@ -88,7 +93,9 @@ class Actor:
             description.env, description.num_envs, env_kwargs
         )
         self._stage = stage
-        self._loop = Loop(self._policy, description.spec, self._environment)
+        self._loop = Loop(
+            self._policy, description.spec, self._environment, stopwatch=self._stopwatch
+        )
         self._loop.reset(seed=int(self._random.integers(2**31)))
         self._episodes = EpisodeCounter(description.num_envs)
 

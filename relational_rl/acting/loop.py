@@ -18,6 +18,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from relational_rl.acting.policy import Policy
 from relational_rl.agents.protocol import ActOutput
 from relational_rl.observations.spec import EnvironmentSpec, Observations
+from relational_rl.stopwatch import Stopwatch, timed
 
 
 class Transition(NamedTuple):
@@ -66,6 +67,7 @@ class Loop:
         environment: VectorEnv,
         greedy: bool = False,
         with_attention: bool = False,
+        stopwatch: Stopwatch | None = None,
     ):
         """Makes the loop; `reset` must be called before `step`.
 
@@ -75,7 +77,9 @@ class Loop:
           environment: in NEXT_STEP or DISABLED mode.
           greedy: whether the most probable action is taken.
           with_attention: whether the agent's output has attention maps.
+          stopwatch: times the parts "act" and "environment" of every step; None for none.
         """
+        self._stopwatch = stopwatch
         self._policy = policy
         self._spec = spec
         self._environment = environment
@@ -121,12 +125,14 @@ class Loop:
           uniforms: float64 [B, num_draws] in [0, 1), which choose the sampled actions.
         """
         seen, live = self.observations, ~self._dead
-        output, self.state = self._policy.act(
-            seen, self.state, uniforms, self._greedy, self._with_attention
-        )
-        actions = np.asarray(output.actions)
+        with timed(self._stopwatch, "act"):
+            output, self.state = self._policy.act(
+                seen, self.state, uniforms, self._greedy, self._with_attention
+            )
+            actions = np.asarray(output.actions)
         sent = self._spec.to_environment(actions)
-        observations, rewards, terminated, truncated, infos = self._environment.step(sent)
+        with timed(self._stopwatch, "environment"):
+            observations, rewards, terminated, truncated, infos = self._environment.step(sent)
         self._see(observations)
         if self._resets_itself:
             # Where the last step only reset, the first observation of an episode has come.

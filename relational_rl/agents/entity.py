@@ -29,6 +29,7 @@ from relational_rl.math import distributions
 from relational_rl.nn.entities import max_pool
 from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.memory import Memory, State
+from relational_rl.stopwatch import Stopwatch
 
 
 class EntityAgent(MemoryAgent):
@@ -130,6 +131,11 @@ class EntityAgent(MemoryAgent):
         """Computes packed features in at most `count` threads; TensorFlow's are not touched."""
         if self._packed is not None:
             self._packed.limit_threads(count)
+
+    def watch(self, stopwatch: Stopwatch) -> None:
+        """Times packed features from now on, in the parts "forward" and "backward"."""
+        if self._packed is not None:
+            self._packed.stopwatch = stopwatch
 
     @property
     def can_compile(self) -> bool:

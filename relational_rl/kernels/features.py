@@ -13,6 +13,7 @@ from relational_rl.kernels.forms import pack_modules, unsupported
 from relational_rl.kernels.network import PackedNetwork, Pass
 from relational_rl.kernels.parameters import Parameters
 from relational_rl.kernels.saved import SavedPasses, Slot
+from relational_rl.stopwatch import Stopwatch, timed
 
 __all__ = ["PackedFeatures", "unsupported"]
 
@@ -30,7 +31,12 @@ class PackedFeatures:
     gives a ticket with which its backward pass finds what it computed; where that has been dropped
     since (see saved.py), it is computed again from the same images and the same values of the
     variables.
+
+    Attributes:
+      stopwatch: times the parts "forward" and "backward"; None for none.
     """
+
+    stopwatch: Stopwatch | None = None
 
     def __init__(self, encoder: object, core: object, num_threads: int = 0):
         """Makes the function for modules whose variables exist.
@@ -112,7 +118,8 @@ class PackedFeatures:
         """Returns the pooled features and the ticket of this pass."""
         slot = self._saved.take()
         try:
-            self._compute(slot, images, arrays)
+            with timed(self.stopwatch, "forward"):
+                self._compute(slot, images, arrays)
         except BaseException:
             self._saved.release(slot)
             raise
@@ -136,7 +143,8 @@ class PackedFeatures:
                 share = np.ascontiguousarray(d_pooled[bounds[i] : bounds[i + 1]])
                 return self._network.backward(slot.passes[i], parameters, share).flat()
 
-            total, *others = self._share(backward, len(slot.passes))
+            with timed(self.stopwatch, "backward"):
+                total, *others = self._share(backward, len(slot.passes))
             valid = int(ticket)  # a persistent tape may come again
         finally:
             self._saved.release(slot, valid)

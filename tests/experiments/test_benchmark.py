@@ -1,6 +1,5 @@
 """The benchmarks at tiny sizes: do they run, and do their numbers make sense? Nothing is timed."""
 
-import dataclasses
 import datetime
 import os
 import re
@@ -14,24 +13,22 @@ import tensorflow as tf
 
 from boxworld import ENVIRONMENTS, BoxWorldEnv, BoxWorldVectorEnv, generate_level, solve
 from experiments import configs
-from experiments.benchmark import Table, best_rate, format_table, machine_class, standin
-from experiments.benchmark.__main__ import BENCHMARKS, load, main
+from experiments.benchmark import frameworks, standin
 from experiments.benchmark.environment import environment, solvable
-from experiments.benchmark.frameworks import (
-    frameworks,
-    make_batch,
-    network_config,
-    sonnet_step,
-    torch_step,
-)
-from experiments.benchmark.profile import Stopwatches, profile
+from experiments.benchmark.names import BENCHMARKS, load
+from experiments.benchmark.profile import profile
+from experiments.benchmark.table import Table, best_rate, format_table
 from experiments.benchmark.training import (
     NETWORK,
     make_learning_agent,
     multiplications,
     play_randomly,
 )
+from experiments.cli.main import main
+from relational_rl.config import replace
 from relational_rl.observations.spec import EnvironmentSpec
+from relational_rl.run.machine import machine_class
+from relational_rl.stopwatch import Stopwatch, timed
 
 
 def _clock(seconds):
@@ -155,29 +152,27 @@ class TestCommand:
 
     def test_runs_the_named_ones_in_order(self, monkeypatch, capsys):
         self._replace(monkeypatch)
-        main(["second", "first"])
+        assert main(["benchmark", "second", "first"]) == 0
         out = capsys.readouterr().out
         assert re.findall(r"^(\w+ title)$", out, re.MULTILINE) == ["second title", "first title"]
-        assert ": python -m experiments.benchmark second\n" in out
+        assert ": relational-rl benchmark second\n" in out
 
     def test_runs_all_by_default(self, monkeypatch, capsys):
         self._replace(monkeypatch)
-        main([])
+        assert main(["benchmark"]) == 0
         out = capsys.readouterr().out
         assert re.findall(r"^(\w+ title)$", out, re.MULTILINE) == ["first title", "second title"]
 
     def test_unknown_names_are_named_and_nothing_runs(self, monkeypatch, capsys):
         self._replace(monkeypatch)
-        with pytest.raises(SystemExit) as error:
-            main(["first", "third"])
-        assert error.value.code == 2
+        assert main(["benchmark", "first", "third"]) == 1
         captured = capsys.readouterr()
         assert "a benchmark must be one of first, second, got 'third'" in captured.err
         assert captured.out == ""
 
     def _replace(self, monkeypatch):
         names = {name: f"{__name__}:_{name}" for name in ("first", "second")}
-        monkeypatch.setattr("experiments.benchmark.__main__.BENCHMARKS", names)
+        monkeypatch.setattr("experiments.benchmark.names.BENCHMARKS", names)
 
 
 def _first():
@@ -188,41 +183,51 @@ def _second():
     return Table("second title", ("what",), [("2",)])
 
 
-def _tiny_config(**values):
-    base = configs.load("boxworld")
-    small = {"envs_per_actor": 8, "batch_size": 8, "unroll_length": 8, "mlp": (16,)}
-    return dataclasses.replace(base, **{**small, **values})
+TINY = replace(
+    configs.load("boxworld"),
+    {
+        "source.envs_per_actor": 8,
+        "learner.batch_size": 8,
+        "source.unroll_length": 8,
+        "agent.mlp": (16,),
+    },
+)
+SPEC = EnvironmentSpec.from_spaces(BoxWorldEnv().observation_space, BoxWorldEnv().action_space)
 
 
 class TestTraining:
     def test_multiplications_are_those_of_the_published_network(self):
         config = configs.load("boxworld_published_network")
-        spec = EnvironmentSpec((14, 14, 3), "uint8", 255.0, 4)
-        agent = make_learning_agent(config, spec, np.zeros(spec.image_shape, np.uint8))
+        agent = make_learning_agent(config, SPEC, np.zeros(SPEC.image_shape, np.uint8))
         convolutions = 2 * 2 * 3 * 12 + 2 * 2 * 12 * 24
         block = 26 * 3 * 64 + 64 * 26 + 26 * 26  # queries, keys, values; the two layers
         expected = 196 * (convolutions + 2 * block) + 2 * 2 * 196 * 196 * 64
-        images = np.zeros((3, *spec.image_shape), np.uint8)
-        assert multiplications(agent, images, config) == expected
+        images = np.zeros((3, *SPEC.image_shape), np.uint8)
+        assert multiplications(agent, images, config.agent) == expected
 
     def test_multiplications_are_of_real_entities_alone(self):
-        config = dataclasses.replace(_tiny_config(), num_references=0, likeness=False, **NETWORK)
-        spec = EnvironmentSpec((14, 14, 3), "uint8", 255.0, 4)
-        agent = make_learning_agent(config, spec, np.zeros(spec.image_shape, np.uint8))
-        images = np.zeros((2, *spec.image_shape), np.uint8)
+        plain = {"agent.encoder.references": None, "agent.likeness": False}
+        config = replace(TINY, NETWORK | plain)
+        agent = make_learning_agent(config, SPEC, np.zeros(SPEC.image_shape, np.uint8))
+        images = np.zeros((2, *SPEC.image_shape), np.uint8)
         images[0, 5, 3:9] = 100
         row = 2 * 5 * 64 * 64
         expected = (6 * row + 6 * 6 * 2 * 2 * 64) / 2
-        assert multiplications(agent, images, config) == expected
+        assert multiplications(agent, images, config.agent) == expected
 
 
 class TestFrameworks:
-    @pytest.fixture
+    @pytest.fixture(scope="class")
     def setting(self):
-        config = network_config(_tiny_config())
+        config = frameworks.with_network(TINY)
         spec, background, images = play_randomly(config)
-        plain = dataclasses.replace(config, implementation="plain")
-        return plain, spec, make_learning_agent(plain, spec, background), images
+        plain = replace(config, {"agent.implementation": "plain"})
+        agent = make_learning_agent(plain, spec, background)
+        random = np.random.default_rng(0)  # far from where it starts, so that every part counts
+        for variable in agent.trainable_variables:
+            noise = random.normal(size=variable.shape).astype(np.float32)
+            variable.assign(variable + 0.1 * noise)
+        return plain, spec, agent, images
 
     @pytest.mark.parametrize("attention", ["sdpa", "matmul"])
     def test_pytorch_gives_the_numbers_of_sonnet_gradients_included(self, setting, attention):
@@ -230,16 +235,12 @@ class TestFrameworks:
         torch_network = pytest.importorskip("experiments.benchmark.torch_network")
         config, spec, agent, images = setting
         images = np.concatenate([images, agent.encoder.background.numpy()[np.newaxis]])  # empty
-        random = np.random.default_rng(0)
-        for variable in agent.trainable_variables:
-            noise = random.normal(size=variable.shape).astype(np.float32)
-            variable.assign(variable + 0.1 * noise)
-        weights = random.normal(size=(len(images), 5)).astype(np.float32)
-        network = torch_network.Network(config, spec.image_shape, spec.num_actions, attention)
+        weights = np.random.default_rng(1).normal(size=(len(images), 5)).astype(np.float32)
+        network = torch_network.Network(config.agent, spec.image_shape, spec.num_actions, attention)
         torch_network.copy_weights(agent, network)
 
         with tf.GradientTape() as tape:
-            features, _ = agent.features({"image": tf.constant(images)})
+            features = agent.features({"image": tf.constant(images)})
             logits, baseline = agent.heads(features)
             told = tf.concat([logits, baseline[:, tf.newaxis]], axis=1)
             loss = tf.reduce_sum(told * weights)
@@ -266,50 +267,55 @@ class TestFrameworks:
     def test_a_step_of_each_library_is_the_same_step(self, setting):
         pytest.importorskip("torch")
         config, spec, agent, images = setting
-        batch = make_batch(images, spec.num_actions)
+        batch = frameworks.make_batch(images, spec.num_actions)
+        before = [variable.numpy() for variable in agent.variables]
         packed = make_learning_agent(
-            dataclasses.replace(config, implementation="packed"),
-            spec,
-            agent.encoder.background.numpy(),
+            replace(config, {"agent.implementation": "packed"}), spec, np.zeros(spec.image_shape)
         )
-        for variable, value in zip(packed.variables, agent.variables, strict=True):
+        for variable, value in zip(packed.variables, before, strict=True):
             variable.assign(value)
         # First PyTorch, which copies the weights that the others change.
         steps = {
-            "torch": torch_step(agent, config, spec, batch, "sdpa", compile=False),
-            "plain": sonnet_step(agent, batch),
-            "packed": sonnet_step(packed, batch),
+            "torch": frameworks.torch_step(agent, config, spec, batch, "sdpa", compile=False),
+            "plain": frameworks.sonnet_step(agent, batch),
+            "packed": frameworks.sonnet_step(packed, batch),
         }
         losses = {name: [step() for _ in range(3)] for name, step in steps.items()}
+        for variable, value in zip(agent.variables, before, strict=True):
+            variable.assign(value)
         assert losses["plain"][2] < losses["plain"][0]  # it does learn
         np.testing.assert_allclose(losses["torch"], losses["plain"], rtol=2e-3)
         np.testing.assert_allclose(losses["packed"], losses["plain"], rtol=2e-3)
 
-    def test_without_pytorch_the_rows_say_so(self, monkeypatch):
+    def test_a_library_that_is_missing_or_fails_is_named_and_the_others_are_measured(
+        self, monkeypatch
+    ):
+        torch_step = frameworks.torch_step
+
+        def fail(*arguments):
+            if arguments[5]:  # compiled
+                raise RuntimeError("no C++ compiler found\nmore")
+            return torch_step(*arguments)
+
+        monkeypatch.setattr(frameworks, "torch_step", fail)
         monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not installed
-        table = frameworks(_tiny_config(), repeats=1)
+        table = frameworks.frameworks(TINY, repeats=1)
         told = {row[0]: row[1:] for row in table.rows}
         assert len(told) == 6
         for name, values in told.items():
-            if name.startswith("PyTorch"):
+            if name.endswith("torch.compile"):
+                assert values == ("-", "-", "fails here: RuntimeError: no C++ compiler found")
+            elif name.startswith("PyTorch"):
                 assert values == ("-", "-", "not installed: pip install torch")
             else:
                 assert all(float(value.replace(",", "")) > 1 for value in values[:2])
 
-    def test_a_compiler_that_fails_is_named(self, monkeypatch):
-        def fail(*arguments):
-            raise RuntimeError("no C++ compiler found\nmore")
-
-        monkeypatch.setattr("experiments.benchmark.frameworks.torch_step", fail)
-        table = frameworks(_tiny_config(), repeats=1)
-        remarks = [row[3] for row in table.rows if row[0].startswith("PyTorch")]
-        assert remarks == ["fails here: RuntimeError: no C++ compiler found"] * 4
-
     def test_the_network_is_the_one_of_the_title(self):
-        config = network_config()
-        assert (config.entity_size, config.num_heads, config.num_blocks) == (64, 2, 2)
-        assert (config.num_references, config.likeness, config.max_entities) == (0, False, 20)
-        assert config.batch_size * (config.unroll_length + 1) >= 1024
+        experiment = frameworks.with_network()
+        agent, encoder = experiment.agent, experiment.agent.encoder
+        assert (encoder.stem.size, agent.num_heads, agent.num_blocks) == (64, 2, 2)
+        assert (encoder.references, agent.likeness, encoder.max_entities) == (None, False, 20)
+        assert experiment.learner.batch_size * (experiment.source.unroll_length + 1) >= 1024
 
 
 class TestProfile:
@@ -321,7 +327,7 @@ class TestProfile:
             return step(environment, actions)
 
         monkeypatch.setattr(BoxWorldVectorEnv, "step", slow_step)
-        table = profile(_tiny_config(), frames=1000)
+        table = profile(TINY, frames=1000)
         assert table.columns == ("thread", "part", "share")
         parts = {(row[0], row[1]): row[2] for row in table.rows}
         for thread in ("learner", "actors"):
@@ -336,19 +342,20 @@ class TestProfile:
         assert learned >= 1000 // 64
         assert 0 <= left == acted - learned <= 2
 
-    def test_watches_leave_results_and_errors_alone(self):
-        class Thing:
-            def double(self, x):
-                return 2 * x if x else 1 / x
-
-        watches, thing = Stopwatches(), Thing()
-        watches.watch(thing, "double", "part", first="first")
-        assert thing.double(3) == 6
-        with pytest.raises(ZeroDivisionError):
-            thing.double(0)
-        assert thing.double(4) == 8
-        assert watches.calls == {"first": 1, "part": 2}
-        assert watches.wall["part"] > 0
+    def test_a_stopwatch_adds_up_and_keeps_the_first_call_apart(self):
+        stopwatch = Stopwatch()
+        with pytest.raises(ZeroDivisionError), timed(stopwatch, "part"):
+            time.sleep(0.002)
+            1 / 0  # noqa: B018
+        first = stopwatch.first["part"]
+        assert first >= 0.002
+        stopwatch.add("part", 3.0)
+        assert stopwatch.seconds == {"part": first + 3.0}
+        assert (stopwatch.calls["part"], stopwatch.later("part")) == (2, pytest.approx(3.0))
+        assert stopwatch.later("never") == 0.0
+        with timed(None, "part"):  # times nothing
+            pass
+        assert stopwatch.calls["part"] == 2
 
 
 def test_the_stand_in_is_measured_on_one_core():
