@@ -1,4 +1,4 @@
-"""The full action set of PySC2 as one vector of whole numbers.
+"""The full action set of PySC2 as one vector of integers.
 
 PySC2 has 573 functions with 13 kinds of arguments. An action here is `int64 [14]`: the function's
 id, then one entry for each kind of argument, in the order of `ARGUMENTS`. Entries of arguments
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from pysc2.lib import actions as pysc2_actions
 
+from sc2_minigames.integers import as_integer
 from sc2_minigames.spaces import FunctionSpace
 
 ARGUMENTS: tuple[str, ...] = tuple(pysc2_actions.Arguments._fields)
@@ -56,11 +57,10 @@ class ActionCodec:
           minimap_size: side of the minimap in pixels.
 
         Raises:
-          ValueError: if a size is not a positive whole number.
+          ValueError: if a size is no integer >= 1.
         """
-        for name, size in (("screen_size", screen_size), ("minimap_size", minimap_size)):
-            if not isinstance(size, int) or size < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, got {size!r}")
+        screen_size = as_integer("screen_size", screen_size, least=1)
+        minimap_size = as_integer("minimap_size", minimap_size, least=1)
         self._sides = {"screen": screen_size, "screen2": screen_size, "minimap": minimap_size}
         self.sizes: dict[str, int] = {}
         for name, kind in zip(ARGUMENTS, pysc2_actions.TYPES, strict=True):
@@ -86,7 +86,7 @@ class ActionCodec:
         """Checks an action and sets the arguments that its function does not take to zero.
 
         Args:
-          action: whole numbers `[14]`.
+          action: integers `[14]`.
 
         Returns:
           int64 `[14]`, a new array.
@@ -97,7 +97,7 @@ class ActionCodec:
         vector = np.asarray(action)
         if vector.shape != (1 + len(ARGUMENTS),) or vector.dtype.kind not in "iu":
             raise InvalidActionError(
-                f"an action must be {1 + len(ARGUMENTS)} whole numbers (function, "
+                f"an action must be {1 + len(ARGUMENTS)} integers (function, "
                 f"{', '.join(ARGUMENTS)}), got {vector.dtype} {list(vector.shape)}"
             )
         function = int(vector[0])
@@ -118,7 +118,7 @@ class ActionCodec:
         """Returns the function call that an action stands for.
 
         Args:
-          action: whole numbers `[14]`.
+          action: integers `[14]`.
 
         Raises:
           InvalidActionError: if it is malformed or out of range.
@@ -136,7 +136,7 @@ class ActionCodec:
         """Returns an action in words, such as "Move_screen(screen 9 4, queued 0)"; points are x y.
 
         Args:
-          action: whole numbers `[14]`.
+          action: integers `[14]`.
 
         Raises:
           InvalidActionError: if it is malformed or out of range.
@@ -177,7 +177,7 @@ class ActionCodec:
         Raises:
           InvalidActionError: if the call is malformed or out of range.
         """
-        function = _whole_number(call.function, "function")
+        function = _as_int(call.function, "function")
         self._check_function(function)
         places = self._places[function]
         name = FUNCTION_NAMES[function]
@@ -226,7 +226,7 @@ class ActionCodec:
         if len(values) != len(bounds):
             form = "x and y" if side else "one number"
             raise InvalidActionError(f"{name} of {function} must be {form}, got {argument!r}")
-        numbers = [_whole_number(value, name) for value in values]
+        numbers = [_as_int(value, name) for value in values]
         for number, bound in zip(numbers, bounds, strict=True):
             if not 0 <= number < bound:
                 raise InvalidActionError(
@@ -235,12 +235,12 @@ class ActionCodec:
         return numbers[1] * side + numbers[0] if side else numbers[0]
 
 
-def _whole_number(value: Any, name: str) -> int:
+def _as_int(value: Any, name: str) -> int:
     """Returns a Python int; accepts numpy's and enumerations, and floats without a fraction."""
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
         number = None
     if number is None or number != value:
-        raise InvalidActionError(f"{name} must be a whole number, got {value!r}")
+        raise InvalidActionError(f"{name} must be an integer, got {value!r}")
     return number

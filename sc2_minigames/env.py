@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ except ImportError as error:
     raise ImportError(f"{compatibility.missing_pysc2_message()} ({error})") from error
 
 from sc2_minigames import check, launcher
-from sc2_minigames.actions import ActionCodec
+from sc2_minigames.actions import ActionCodec, InvalidActionError
+from sc2_minigames.integers import as_integer
 from sc2_minigames.maps import STEP_MUL, mini_game
 from sc2_minigames.observations import ObservationCodec
 from sc2_minigames.running_game import CRASHES, RunningGame
 from sc2_minigames.standin import installation
 
 GAMES = ("starcraft", "standin")
+UNAVAILABLE_ACTIONS = ("no_op", "error")
 _PIXEL = 8  # Side of a feature pixel in a rendered frame.
 
 
@@ -43,11 +46,16 @@ class SC2MiniGameEnv(gymnasium.Env):
 
     ## Action Space
     `MultiDiscrete` of 14: a function of PySC2 and the 13 kinds of arguments, of which the ones that
-    the function does not take are ignored (`actions.py`). An action that is malformed or not
-    available raises `InvalidActionError`; `observation["available_actions"]` tells what is.
+    the function does not take are ignored (`actions.py`). `observation["available_actions"]` tells
+    which functions can be called now, which the space cannot. Calling another one is a step in
+    which nothing is done: no-op is played in its place, `observation["last_action"]` says so, and
+    `info["invalid_action"]` is True (it is absent otherwise). With `unavailable_actions="error"` it
+    raises `InvalidActionError`, as an action outside of the space always does; the game is then
+    unchanged.
 
     ## Observation Space
     `Dict` of `screen`, `minimap`, `player`, `available_actions`, `last_action` (`observations.py`).
+    The arrays are the caller's own: writing into them changes nothing here.
 
     ## Rewards
     The increase of the map's score in this step.
@@ -80,6 +88,7 @@ class SC2MiniGameEnv(gymnasium.Env):
         timeout_seconds: int = 120,
         directory: str | Path | None = None,
         standin_options: Mapping[str, int] | None = None,
+        unavailable_actions: str = "no_op",
         render_mode: str | None = None,
     ):
         """Makes the environment; the game is started by the first `reset`.
@@ -95,6 +104,8 @@ class SC2MiniGameEnv(gymnasium.Env):
           timeout_seconds: for the game to start, and for each of its replies.
           directory: where StarCraft II is installed; None for where PySC2 looks for it.
           standin_options: settings of the stand-in's map, such as {"num_marines": 5}.
+          unavailable_actions: "no_op" or "error": what calling a function that is not available
+            comes to.
           render_mode: None or "rgb_array".
 
         Raises:
@@ -109,14 +120,12 @@ class SC2MiniGameEnv(gymnasium.Env):
             raise ValueError(f"standin_options need game='standin', got game={game!r}")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
-        for name, value, least in (
-            ("step_mul", step_mul, 1),
-            ("max_crashes", max_crashes, 0),
-            ("timeout_seconds", timeout_seconds, 1),
-            ("max_game_loops", max_game_loops or 1, 1),
-        ):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {value}")
+        if unavailable_actions not in UNAVAILABLE_ACTIONS:
+            raise ValueError(
+                f"unavailable_actions must be 'no_op' or 'error', got {unavailable_actions!r}"
+            )
+        screen_size = as_integer("screen_size", screen_size, least=1)
+        minimap_size = as_integer("minimap_size", minimap_size, least=1)
         self.action_codec = ActionCodec(screen_size, minimap_size)
         if minimap_size > screen_size:
             raise ValueError(
@@ -128,12 +137,18 @@ class SC2MiniGameEnv(gymnasium.Env):
         self.render_mode = render_mode
         self._game = game
         self._sizes = (screen_size, minimap_size)
-        self._step_mul = step_mul
-        self._max_game_loops = max_game_loops or 0  # PySC2: 0 is no limit.
-        self._max_crashes = max_crashes
-        self._timeout_seconds = timeout_seconds
+        self._step_mul = as_integer("step_mul", step_mul, least=1)
+        self._max_game_loops = 0  # PySC2: no limit
+        if max_game_loops is not None:
+            self._max_game_loops = as_integer("max_game_loops", max_game_loops, least=1)
+        self._max_crashes = as_integer("max_crashes", max_crashes, least=0)
+        self._timeout_seconds = as_integer("timeout_seconds", timeout_seconds, least=1)
+        self._refuses_unavailable = unavailable_actions == "error"
         self._directory = Path(directory) if directory is not None else None
-        self._standin_options = dict(standin_options or {})
+        self._standin_options = {
+            name: as_integer(f"standin_options[{name!r}]", value, least=0)
+            for name, value in (standin_options or {}).items()
+        }
         self._crashes = 0
         self._running: RunningGame | None = None
         self._observation: dict[str, npt.NDArray] | None = None
@@ -156,8 +171,9 @@ class SC2MiniGameEnv(gymnasium.Env):
         Raises:
           CheckFailedError: if StarCraft II is not installed; says what to do.
           GameCrashedError: if the game crashed more than `max_crashes` times in a row.
+          ValueError: if the seed is no integer >= 0.
         """
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else as_integer("seed", seed, least=0))
         if seed is not None:
             self._stop()
         while True:
@@ -171,7 +187,7 @@ class SC2MiniGameEnv(gymnasium.Env):
         self._is_playing = True
         no_op = np.zeros(self.action_codec.space.shape, np.int64)
         self._observation = self.observation_codec.encode(timestep.observation, no_op)
-        return self._observation, self._info(timestep.observation)
+        return _copied(self._observation), self._info(timestep.observation)
 
     def step(
         self, action: npt.ArrayLike
@@ -179,26 +195,26 @@ class SC2MiniGameEnv(gymnasium.Env):
         """Acts and advances the game by `step_mul` loops.
 
         Args:
-          action: whole numbers `[14]`.
+          action: integers `[14]`.
 
         Returns:
           The observation, reward, terminated, truncated, info.
 
         Raises:
           ResetNeeded: if no episode is under way.
-          InvalidActionError: if the action is malformed or not available; the game is unchanged.
+          InvalidActionError: if the action is malformed, or not available and
+            `unavailable_actions="error"`; the game is unchanged.
           GameCrashedError: if the game crashed more than `max_crashes` times in a row.
         """
         if not self._is_playing or self._running is None or self._observation is None:
             raise gymnasium.error.ResetNeeded("reset() must be called before step()")
-        vector = self.action_codec.canonical(action)
-        self.action_codec.check_available(vector, self._observation["available_actions"])
+        vector, is_invalid = self._playable(action, self._observation["available_actions"])
         try:
             (timestep,) = self._running.env.step([self.action_codec.decode(vector)])
         except CRASHES as error:
             output = self._note_crash(error)
             info = {"game": self._game, "game_crashed": True, "game_output": output}
-            return self._observation, 0.0, False, True, info
+            return _copied(self._observation), 0.0, False, True, info
         self._observation = self.observation_codec.encode(timestep.observation, vector)
         is_last = timestep.step_type == environment.StepType.LAST
         is_over = is_last and timestep.discount == 0
@@ -206,12 +222,18 @@ class SC2MiniGameEnv(gymnasium.Env):
             self._is_playing = False
             self._crashes = 0
         info = self._info(timestep.observation)
-        return self._observation, float(timestep.reward), is_over, is_last and not is_over, info
+        if is_invalid:
+            info["invalid_action"] = True
+        observation = _copied(self._observation)
+        return observation, float(timestep.reward), is_over, is_last and not is_over, info
 
     def render(self) -> npt.NDArray[np.uint8] | None:
         """Returns the screen as RGB, uint8 `[8H, 8W, 3]`, coloured by the side of the units."""
         if self.render_mode is None or self._observation is None:
             return None
+        # Gymnasium shows this in a window, and SDL's accelerated one can crash a process in which
+        # TensorFlow runs too. Who has set it otherwise keeps it.
+        os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
         spec = features.SCREEN_FEATURES.player_relative
         frame = spec.color(self._observation["screen"][:, :, spec.index]).astype(np.uint8)
         return frame.repeat(_PIXEL, 0).repeat(_PIXEL, 1)
@@ -226,6 +248,19 @@ class SC2MiniGameEnv(gymnasium.Env):
     def score(self) -> int:
         """The map's score in the running or last episode; 0 before the first."""
         return 0 if self._running is None else self._running.score
+
+    def _playable(
+        self, action: npt.ArrayLike, available: npt.NDArray
+    ) -> tuple[npt.NDArray[np.int64], bool]:
+        """Returns the action to play, int64 `[14]`, and whether it takes an invalid one's place."""
+        vector = self.action_codec.canonical(action)
+        try:
+            self.action_codec.check_available(vector, available)
+        except InvalidActionError:
+            if self._refuses_unavailable:
+                raise
+            return np.zeros_like(vector), True
+        return vector, False
 
     def _info(self, observation: Mapping[str, Any]) -> dict[str, Any]:
         score = int(observation["score_cumulative"][0])
@@ -283,3 +318,7 @@ class SC2MiniGameEnv(gymnasium.Env):
                 "`python -m sc2_minigames.check` looks for the cause."
             ) from error
         return output
+
+
+def _copied(observation: Mapping[str, npt.NDArray]) -> dict[str, npt.NDArray]:
+    return {name: array.copy() for name, array in observation.items()}

@@ -132,14 +132,14 @@ def test_we_refuse_all_that_pysc2_refuses_and_accept_only_what_is_in_range(call)
     [
         (call_of(573, []), r"function must be in \[0, 573\), got 573"),
         (call_of(-1, []), r"function must be in \[0, 573\), got -1"),
-        (call_of("no_op", []), "function must be a whole number, got 'no_op'"),
+        (call_of("no_op", []), "function must be an integer, got 'no_op'"),
         (call_of(331, [[0]]), r"Move_screen must have 2 arguments \(queued, screen\), got 1"),
         (call_of(331, [[0], [3, 32]]), r"screen must be in \[0, 32\) for Move_screen, got 32"),
         (call_of(331, [[2], [3, 3]]), r"queued must be in \[0, 2\) for Move_screen, got 2"),
         (call_of(331, [[0], [3]]), "screen of Move_screen must be x and y"),
         (call_of(331, [[0], 3]), "screen of Move_screen must be x and y, got 3"),
-        (call_of(1, [[0.5, 1]]), "minimap must be a whole number, got 0.5"),
-        (call_of(1, [[float("nan"), 1]]), "minimap must be a whole number, got nan"),
+        (call_of(1, [[0.5, 1]]), "minimap must be an integer, got 0.5"),
+        (call_of(1, [[float("nan"), 1]]), "minimap must be an integer, got nan"),
     ],
 )
 def test_calls_that_are_refused(call, words):
@@ -150,8 +150,8 @@ def test_calls_that_are_refused(call, words):
 @pytest.mark.parametrize(
     ("vector", "words"),
     [
-        (np.zeros(13, int), r"must be 14 whole numbers \(function, screen, .*got int64 \[13\]"),
-        (np.zeros(14), r"14 whole numbers .*got float64 \[14\]"),
+        (np.zeros(13, int), r"must be 14 integers \(function, screen, .*got int64 \[13\]"),
+        (np.zeros(14), r"14 integers .*got float64 \[14\]"),
         (np.full(14, 573), r"function must be in \[0, 573\), got 573"),
         (np.full(14, -1), r"function must be in \[0, 573\), got -1"),
         ([1, 0, 256, *[0] * 11], r"minimap must be in \[0, 256\) for move_camera, got 256"),
@@ -206,7 +206,7 @@ def test_an_unavailable_function_is_named_with_those_that_are():
 
 @pytest.mark.parametrize(("sizes", "words"), [((0, 8), "screen_size"), ((8, 2.5), "minimap_size")])
 def test_sizes_are_checked(sizes, words):
-    with pytest.raises(ValueError, match=f"{words} must be a whole number of at least 1, got"):
+    with pytest.raises(ValueError, match=f"{words} must be an integer >= 1, got"):
         ActionCodec(*sizes)
 
 

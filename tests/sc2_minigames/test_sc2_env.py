@@ -131,21 +131,36 @@ def test_the_seed_fixes_the_sequence_of_episodes(make):
     np.testing.assert_array_equal(first, first_sights(make(), 3))
 
 
-class OnlyNoOps(SC2MiniGameEnv):
-    """Gymnasium's checker draws actions at random; here they become legal."""
-
-    def step(self, action):
-        action = np.array(action)
-        action[0] = 0
-        return super().step(action)
+def test_gymnasium_finds_nothing_to_complain_about(make):
+    env = make(render_mode="rgb_array")
+    check_env(env, skip_render_check=True)  # test_the_picture looks at it.
 
 
-def test_gymnasium_finds_nothing_to_complain_about():
-    env = OnlyNoOps("MoveToBeacon", game="standin", render_mode="rgb_array")
-    try:
-        check_env(env, skip_render_check=True)  # test_the_picture looks at it.
-    finally:
-        env.close()
+def test_any_integer_is_an_argument(make):
+    for kind in (np.int64, np.uint8, np.array):  # the last makes 0-d arrays
+        env = make(
+            "CollectMineralShards",
+            screen_size=kind(16),
+            minimap_size=kind(8),
+            step_mul=kind(4),
+            max_game_loops=kind(8),
+            max_crashes=kind(0),
+            timeout_seconds=kind(60),
+            standin_options={"num_marines": kind(3)},
+        )
+    observation, _ = env.reset(seed=kind(3))
+    assert env.np_random_seed == 3
+    assert observation["screen"].shape == (16, 16, 27)
+    assert observation["minimap"].shape == (8, 8, 11)
+    assert observation["player"][8] == 3
+    ends = [env.step(action(0))[3:] for _ in range(2)]
+    assert [(is_cut, info["game_loop"]) for is_cut, info in ends] == [(False, 4), (True, 8)]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True])
+def test_a_bad_seed_is_named(make, seed):
+    with pytest.raises(ValueError, match=f"seed must be an integer >= 0, got {seed}"):
+        make().reset(seed=seed)
 
 
 @pytest.mark.parametrize("map_name", list(MINI_GAMES))
@@ -166,8 +181,46 @@ def test_every_map_has_an_id_and_is_played_at_random(map_name):
         env.close()
 
 
+def test_an_unavailable_action_is_a_no_op_that_is_reported(make):
+    env, twin = make(), make(unavailable_actions="error")
+    for each in (env, twin):
+        each.reset(seed=0)
+    for _ in range(3):
+        observation, reward, terminated, truncated, info = env.step(action(MOVE_SCREEN, screen=5))
+        expected, *rest, expected_info = twin.step(action(0))
+        assert info == {**expected_info, "invalid_action": True}
+        assert [reward, terminated, truncated] == rest
+        for key, value in expected.items():
+            np.testing.assert_array_equal(observation[key], value)
+        assert not observation["last_action"].any()
+    assert "invalid_action" not in env.step(action(0))[4]
+
+
+def test_observations_are_the_callers_own(make):
+    """What is written into them changes neither the next step nor the picture."""
+    env, twin = make(render_mode="rgb_array"), make(render_mode="rgb_array")
+    kept = []
+    for each in (env, twin):
+        observation, _ = each.reset(seed=0)
+        if each is env:
+            kept.append(observation)
+            for value in observation.values():
+                value[...] = 0  # no function would be available
+        np.testing.assert_array_equal(env.render(), env.render())
+    for chosen in (action(SELECT_ARMY), action(MOVE_SCREEN, screen=40)):
+        spoilt, *rest = env.step(chosen)
+        expected, *expected_rest = twin.step(chosen)
+        assert rest == expected_rest
+        for key, value in expected.items():
+            np.testing.assert_array_equal(spoilt[key], value)
+            spoilt[key][...] = 0
+        np.testing.assert_array_equal(env.render(), twin.render())
+        kept.append(spoilt)
+    assert not any(value.any() for observation in kept for value in observation.values())
+
+
 def test_invalid_actions_are_our_errors_and_change_nothing(make):
-    env = make()
+    env = make(unavailable_actions="error")
     with pytest.raises(gymnasium.error.ResetNeeded):
         env.step(action(0))
     env.reset(seed=0)
@@ -176,7 +229,7 @@ def test_invalid_actions_are_our_errors_and_change_nothing(make):
         (action(573), r"got 573"),
         (action(-1), r"got -1"),
         (action(1, minimap=32 * 32), r"minimap must be in \[0, 1024\)"),
-        (np.zeros(3, int), "14 whole numbers"),
+        (np.zeros(3, int), "14 integers"),
     ):
         with pytest.raises(InvalidActionError, match=words):
             env.step(bad)
@@ -268,8 +321,21 @@ def test_no_game_is_an_error_in_words_and_never_the_stand_in(make, tmp_path, mon
     [
         (dict(map_name="Odd"), "map_name must be one of MoveToBeacon, .*got 'Odd'"),
         (dict(game="chess"), "game must be one of starcraft, standin, got 'chess'"),
-        (dict(step_mul=0), "step_mul must be a whole number of at least 1, got 0"),
-        (dict(max_crashes=-1), "max_crashes must be a whole number of at least 0, got -1"),
+        (dict(step_mul=0), "step_mul must be an integer >= 1, got 0"),
+        (dict(step_mul=True), "step_mul must be an integer >= 1, got True"),
+        (dict(step_mul=np.True_), "step_mul must be an integer >= 1, got np.True_"),
+        (dict(step_mul=8.0), "step_mul must be an integer >= 1, got 8.0"),
+        (dict(max_game_loops=0), "max_game_loops must be an integer >= 1, got 0"),
+        (dict(max_crashes=-1), "max_crashes must be an integer >= 0, got -1"),
+        (dict(screen_size=True), "screen_size must be an integer >= 1, got True"),
+        (
+            dict(standin_options={"num_marines": 1.5}),
+            r"standin_options\['num_marines'\] must be an integer >= 0, got 1.5",
+        ),
+        (
+            dict(unavailable_actions="raise"),
+            "unavailable_actions must be 'no_op' or 'error', got 'raise'",
+        ),
         (dict(minimap_size=64), "minimap_size must be at most screen_size=32, got 64"),
         (dict(render_mode="human"), "render_mode must be None or 'rgb_array', got 'human'"),
         (dict(directory="there"), "directory must be None with game='standin', got 'there'"),
@@ -289,15 +355,20 @@ def test_options_of_the_stand_in(make):
     observation, _ = env.reset(seed=0)
     assert observation["player"][8] == 5
     env = make("CollectMineralShards", standin_options={"num_marines": 50}, max_crashes=0)
-    with pytest.raises(GameCrashedError, match="from 1 to 20, got 50"):
+    with pytest.raises(GameCrashedError, match=r"an integer in \[1, 20\], got 50"):
         env.reset(seed=0)
 
 
-def test_the_picture(make):
+def test_the_picture(make, monkeypatch):
     env = make(render_mode="rgb_array")
     assert env.render() is None
     observation, _ = env.reset(seed=0)
+    monkeypatch.delenv("SDL_FRAMEBUFFER_ACCELERATION", raising=False)
     frame = env.render()
+    assert os.environ["SDL_FRAMEBUFFER_ACCELERATION"] == "0"  # should it be shown in a window
+    monkeypatch.setenv("SDL_FRAMEBUFFER_ACCELERATION", "opengl")
+    np.testing.assert_array_equal(env.render(), frame)
+    assert os.environ["SDL_FRAMEBUFFER_ACCELERATION"] == "opengl"
     assert frame.shape == (256, 256, 3)
     is_drawn = frame.any(2)[4::8, 4::8]
     np.testing.assert_array_equal(is_drawn, layer(observation, "screen", "player_relative") > 0)

@@ -50,6 +50,6 @@ def make_game(name: str, seed: int, options: dict[str, int] | None = None) -> Ga
         if key not in legal:
             known = ", ".join(sorted(legal)) or "no options"
             raise ValueError(f"{name} has {known} in the stand-in, got {key!r}")
-        if not isinstance(value, int) or not 1 <= value <= 20:
-            raise ValueError(f"{key} must be a whole number from 1 to 20, got {value!r}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 20:
+            raise ValueError(f"{key} must be an integer in [1, 20], got {value!r}")
     return GAMES[name](random.Random(seed), **options)
