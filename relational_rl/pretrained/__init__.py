@@ -45,6 +45,8 @@ class Card:
         was not asked to.
       min_solved: the share of those levels that the agent must go on solving; None without one.
       sha256: of the file of variables.
+      config_sha256: of the file of the configuration; "", which is not compared, in cards of before
+        version 0.2.
     """
 
     description: str
@@ -60,6 +62,7 @@ class Card:
     evaluation: dict[str, Any] | None
     min_solved: float | None
     sha256: str
+    config_sha256: str = ""
 
 
 def directory_of(name: str) -> Path:
@@ -101,7 +104,10 @@ def load_pretrained(name: str) -> TrainedAgent:
         of the agent that the config describes.
     """
     directory = directory_of(name)
-    card, config = load_card(directory), read_experiment(directory)
+    card = load_card(directory)
+    if card.config_sha256:
+        _read_intact(directory / CONFIG, card.config_sha256)
+    config = read_experiment(directory)
     arrays = _read_arrays(directory / VARIABLES_FILE, card.sha256)
     agent, spec = untrained_agent(config, directory)
     variables = named_variables({"agent": agent})
@@ -137,6 +143,7 @@ def save_pretrained(trained: TrainedAgent, directory: Path, about: Mapping[str, 
             raise UsageError(f"every variable must be finite, got NaN or infinity in {name}")
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    config = _json(to_dict(trained.experiment))
     card = Card(
         description=trained.description,
         frames=trained.frames,
@@ -146,24 +153,34 @@ def save_pretrained(trained: TrainedAgent, directory: Path, about: Mapping[str, 
         seed=trained.experiment.run.seed,
         num_parameters=trained.agent.num_parameters(),
         sha256=_digest(content.getvalue()),
+        config_sha256=_digest(config.encode()),
         **about,
     )
     directory.mkdir(parents=True, exist_ok=True)
     write_atomically(directory / VARIABLES_FILE, content.getvalue())
-    write_atomically(directory / CONFIG, _json(to_dict(trained.experiment)))
+    write_atomically(directory / CONFIG, config)
     write_atomically(directory / CARD, _json(dataclasses.asdict(card)))
     return card
 
 
 def _read_arrays(path: Path, sha256: str) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(_read_intact(path, sha256)), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _read_intact(path: Path, sha256: str) -> bytes:
+    """Returns what a file holds.
+
+    Raises:
+      UsageError: it cannot be read, or is not the one that the card is about.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     if _digest(content) != sha256:
         raise UsageError(f"{path} is damaged: its checksum is not the one in {CARD}")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)
+    return content
 
 
 def _digest(content: bytes) -> str:
