@@ -216,19 +216,21 @@ class TestTraining:
         assert multiplications(agent, images, config.agent) == expected
 
 
-class TestFrameworks:
-    @pytest.fixture(scope="class")
-    def setting(self):
-        config = frameworks.with_network(TINY)
-        spec, background, images = play_randomly(config)
-        plain = replace(config, {"agent.implementation": "plain"})
-        agent = make_learning_agent(plain, spec, background)
-        random = np.random.default_rng(0)  # far from where it starts, so that every part counts
-        for variable in agent.trainable_variables:
-            noise = random.normal(size=variable.shape).astype(np.float32)
-            variable.assign(variable + 0.1 * noise)
-        return plain, spec, agent, images
+@pytest.fixture(scope="module")
+def setting():
+    """A plain agent of the comparison's network, with frames of random play."""
+    config = frameworks.with_network(TINY)
+    spec, background, images = play_randomly(config)
+    plain = replace(config, {"agent.implementation": "plain"})
+    agent = make_learning_agent(plain, spec, background)
+    random = np.random.default_rng(0)  # far from where it starts, so that every part counts
+    for variable in agent.trainable_variables:
+        noise = random.normal(size=variable.shape).astype(np.float32)
+        variable.assign(variable + 0.1 * noise)
+    return plain, spec, agent, images
 
+
+class TestFrameworks:
     @pytest.mark.parametrize("attention", ["sdpa", "matmul"])
     def test_pytorch_gives_the_numbers_of_sonnet_gradients_included(self, setting, attention):
         torch = pytest.importorskip("torch")
