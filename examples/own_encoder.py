@@ -35,7 +35,7 @@ class Things(Encoder):
 
 
 class ThingEncoder(snt.Module):
-    """Maps images to K = 3 entities: which of the things it is, and where."""
+    """Maps images to K = 3 entities: which of the things it is, and where, seen from the agent."""
 
     map_shape = None  # entities are no cells of a map; the control agent needs one
     needs_background = False
@@ -53,7 +53,8 @@ class ThingEncoder(snt.Module):
         found = tf.reduce_all(pixels == np.array(COLORS, np.uint8), axis=-1)  # [B, H * W, K]
         cells = tf.argmax(tf.cast(found, tf.int32), axis=1, output_type=tf.int32)  # [B, K]
         which = tf.tile(tf.eye(len(COLORS))[tf.newaxis], [tf.shape(cells)[0], 1, 1])
-        seen = tf.concat([which, coordinates(cells, (height, width))], axis=-1)  # [B, K, K + 2]
+        places = coordinates(cells, (height, width))  # [B, K, 2]
+        seen = tf.concat([which, places - places[:, :1]], axis=-1)  # [B, K, K + 2]; agent first
         features = tf.nn.relu(snt.BatchApply(self._embed)(seen))
         return Entities(features, tf.reduce_any(found, axis=1), cells)
 
