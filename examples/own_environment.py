@@ -5,7 +5,7 @@ Run it as a script, or train it from the command line, in the folder of this fil
     python own_environment.py
     relational-rl train --config=own_environment.py --run_dir=runs/fetch
     relational-rl train --config=boxworld_easy --run_dir=runs/fetch_easy \
-        --config.env.make=own_environment:Fetch --config.curriculum=none
+        --config.env.make=own_environment:Fetch "--config.curriculum=()"
 
 The environment needs nothing of this library. Any other that Gymnasium can make is named by its id.
 """

@@ -26,13 +26,15 @@ from relational_rl.nn.memory import first_steps
 class A2C(LearnerConfig):
     """The values of the learning rule; they are flags, `--config.learner.entropy_cost=0.02`."""
 
-    batch_size: int = value(32, "unrolls in one gradient step")
-    optimizer: rrl.Adam | rrl.RMSProp = value(rrl.Adam, "adam | rmsprop")
-    learning_rate: float = value(3e-3, "of the optimiser")
-    learning_rate_schedule: str = value("constant", "constant | linear (to zero at the end)")
-    max_gradient_norm: float = value(1.0, "global norm")
-    discount_factor: float = value(0.97, "of future rewards")
-    entropy_cost: float = value(0.01, "weight of the entropy bonus")
+    batch_size: int = value(default=32, meaning="unrolls in one gradient step")
+    optimizer: rrl.Adam | rrl.RMSProp = value(default=rrl.Adam, meaning="adam | rmsprop")
+    learning_rate: float = value(default=3e-3, meaning="of the optimiser")
+    learning_rate_schedule: str = value(
+        default="constant", meaning="constant | linear (to zero at the end)"
+    )
+    max_gradient_norm: float = value(default=1.0, meaning="global norm")
+    discount_factor: float = value(default=0.97, meaning="of future rewards")
+    entropy_cost: float = value(default=0.01, meaning="weight of the entropy bonus")
 
     def build(self, agent: Any, seed: int) -> "A2CLearner":
         """Makes the learner of an agent."""

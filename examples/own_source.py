@@ -25,7 +25,7 @@ from relational_rl.learners.cloning import Lessons
 class FetchLessons(SourceConfig):
     """The values of the source; they are flags, `--config.source.states=64`."""
 
-    states: int = value(128, "states in a batch")
+    states: int = value(default=128, meaning="states in a batch")
 
     def build(self, experiment: Any, spec: Any, backend: Any) -> "LessonSource":
         """Makes the source; `backend` would run actors, which this one does not need."""

@@ -114,6 +114,12 @@ def _newest(run_dir):
     return index.with_suffix("")
 
 
+def test_the_encoder_is_trained_with():
+    run = load("own_encoder").main("runs/things", frames=1)
+    assert run.agent.experiment.agent.encoder == load("own_encoder").Things()
+    assert run.agent.predict(np.zeros((5, 5, 3), np.uint8))[0] in range(4)
+
+
 def test_the_source_teaches():
     run = load("own_source").main("runs/taught", frames=2_000)
     moves = run.metrics["right_moves"]
