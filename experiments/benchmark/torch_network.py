@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from experiments.benchmark.training import cells_of
 from relational_rl.agents import EntityAgent
 from relational_rl.config import Cells, Patch, Relational
 from relational_rl.nn.relational import RelationalModule
@@ -147,12 +148,13 @@ def copy_weights(agent: EntityAgent, network: Network) -> None:
       ValueError: the agent is of another kind.
     """
     parameters = pairs(agent, network)
-    stem = cast(PatchStem, agent.encoder.stem)
-    height, width = agent.encoder.map_shape
+    encoder = cells_of(agent)
+    stem = cast(PatchStem, encoder.stem)
+    height, width = encoder.map_shape
     places = stem.place_features(tf.range(height * width), (height, width))
     with torch.no_grad():
         for buffer, value in (
-            (network.background, agent.encoder.background),
+            (network.background, encoder.background),
             (network.projections, stem.projections),
             (network.places, places),
         ):
@@ -170,7 +172,7 @@ def pairs(agent: EntityAgent, network: Network) -> list[tuple[nn.Parameter, tf.V
     Raises:
       ValueError: the agent is of another kind.
     """
-    stem, core = agent.encoder.stem, agent.core
+    stem, core = cells_of(agent).stem, agent.core
     if not isinstance(stem, PatchStem) or not isinstance(core, RelationalModule):
         raise ValueError("the agent must have a patch stem and the relational module")
     result = list(zip(_linear(network.embed), stem.parameters(), strict=True))

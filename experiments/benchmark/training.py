@@ -22,6 +22,7 @@ from relational_rl.acting.vectorization import make_vector_environment
 from relational_rl.agents import EntityAgent
 from relational_rl.config import EnvSpec, Experiment, replace
 from relational_rl.kernels.scenes import pack
+from relational_rl.nn.encoders import EntityEncoder
 from relational_rl.nn.stems import ConvStem
 from relational_rl.observations.spec import EnvironmentSpec
 from relational_rl.run.hooks import Hook, Progress, standard_hooks
@@ -48,7 +49,7 @@ def multiplications(agent: EntityAgent, images: np.ndarray, config: Any) -> floa
       images: uint8 [B, H, W, C].
       config: the agent's, a `relational_rl.config.Relational`.
     """
-    encoder = agent.encoder
+    encoder = cells_of(agent)
     size, heads = encoder.stem.entity_size, config.num_heads * config.head_size
     per_row = config.num_blocks * (3 * size * heads + heads * size + size * size)
     if isinstance(encoder.stem, ConvStem):
@@ -122,14 +123,26 @@ def make_learning_agent(
     """Makes an agent that knows the background, where it needs one.
 
     Raises:
-      ValueError: the agent is not one of entities.
+      ValueError: the agent is not one of the cells of an image.
     """
     agent = experiment.agent.build(spec)
     if not isinstance(agent, EntityAgent):
         raise ValueError(f"agent must be relational or control, got {experiment.agent.label!r}")
-    if agent.encoder.needs_background:
-        agent.encoder.background.assign(background)  # type: ignore[attr-defined]
+    encoder = cells_of(agent)
+    if encoder.needs_background:
+        encoder.background.assign(background)
     return agent
+
+
+def cells_of(agent: EntityAgent) -> EntityEncoder:
+    """Returns the encoder of an agent whose entities are the cells of an image.
+
+    Raises:
+      ValueError: the agent is another one.
+    """
+    if not isinstance(agent.encoder, EntityEncoder):
+        raise ValueError(f"the entities must be cells, got those of {agent.encoder}")
+    return agent.encoder
 
 
 def quiet_hooks() -> list[Hook]:

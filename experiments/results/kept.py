@@ -145,7 +145,7 @@ def additions_of(config: Experiment) -> str:
         return "generic"
     if getattr(agent, "encoder", agent) is None:
         encoder = default_encoder(environment_spec(config))
-        agent = dataclasses.replace(agent, encoder=encoder)  # type: ignore[call-arg]
+        agent = replace(config, {"agent.encoder": encoder}).agent
     published = configs.load(_PUBLISHED_SPATIAL if agent.spatial else _PUBLISHED)
     theirs, ours = paths(replace(published, {"agent": kind}).agent), paths(agent)
     names = theirs.keys() | ours.keys()

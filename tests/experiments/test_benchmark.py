@@ -114,16 +114,16 @@ class TestEnvironment:
 
 class TestSolvable:
     def test_solves_levels_of_every_id(self, capsys):
-        table = solvable(levels=50)
+        table = solvable(levels=8)
         assert [row[0] for row in table.rows] == list(ENVIRONMENTS)
         for name, levels, unsolvable, mean, longest, cap, over, seconds in table.rows:
             env = BoxWorldEnv(**ENVIRONMENTS[name])
-            steps = [len(solve(generate_level(env.level_spec, seed))) for seed in range(50)]
-            assert (levels, unsolvable, over) == ("50", "0", "0")
+            steps = [len(solve(generate_level(env.level_spec, seed))) for seed in range(8)]
+            assert (levels, unsolvable, over) == ("8", "0", "0")
             assert (mean, longest) == (f"{np.mean(steps):.1f}", str(max(steps)))
             assert int(cap) == env.max_steps
             assert float(seconds) >= 0
-        assert "solving 50 levels of BoxWorld-Path10-v0" in capsys.readouterr().err
+        assert "solving 8 levels of BoxWorld-Path10-v0" in capsys.readouterr().err
 
     def test_counts_levels_without_a_solution_and_over_the_cap(self, monkeypatch):
         monkeypatch.setattr(
@@ -300,6 +300,10 @@ class TestFrameworks:
             return torch_step(*arguments)
 
         monkeypatch.setattr(frameworks, "torch_step", fail)
+        agents = []  # that Sonnet's steps are asked of; the steps themselves are tested above
+        monkeypatch.setattr(
+            frameworks, "sonnet_step", lambda agent, batch: lambda: agents.append(agent)
+        )
         monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not installed
         table = frameworks.frameworks(TINY, repeats=1)
         told = {row[0]: row[1:] for row in table.rows}
@@ -311,6 +315,8 @@ class TestFrameworks:
                 assert values == ("-", "-", "not installed: pip install torch")
             else:
                 assert all(float(value.replace(",", "")) > 1 for value in values[:2])
+        implementations = [agent.can_compile for agent in dict.fromkeys(agents)]
+        assert implementations == [True, False]  # plain, then packed
 
     def test_the_network_is_the_one_of_the_title(self):
         experiment = frameworks.with_network()
