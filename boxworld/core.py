@@ -1,4 +1,4 @@
-"""N games side by side: what one environment and a vector of them share."""
+"""The state of N games, shared by the single and the vector environment."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from boxworld.spec import LevelSpec, as_integer
 from boxworld.withheld import withheld_table
 
 DRAWN_LEVEL_SEED = -1
-"""What is reported as the level seed of a level that was given as text."""
+"""The level seed reported for a level given as text."""
 
 _BASE_STEPS, _BASE_LENGTH, _STEPS_PER_BOX = 120, 4, 30
 

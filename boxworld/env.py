@@ -41,18 +41,18 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
     """Box-World, the puzzle game of "Relational Deep Reinforcement Learning".
 
     ## Description
-    Zambaldi et al., arXiv:1806.01830, section 4.1. In a room there are a loose key and boxes. A box
-    is two cells side by side: its lock on the right, its content, a key or the gem, on the left. A
-    key opens locks of its own colour. The aim is the gem. It is in the last box of the solution
-    path: the loose key opens the first box, the key inside opens the second, and so on. Distractor
-    branches start with a lock that a key of the path opens too, and hold keys that lead nowhere;
-    opening one costs the game. So which box to open must be worked out from the colours first.
+    Zambaldi et al., arXiv:1806.01830, section 4.1. A room holds a loose key and boxes. A box is two
+    adjacent cells: its lock on the right, its content (a key or the gem) on the left. A key opens
+    locks of its own colour. The goal is the gem, which is in the last box of the solution path: the
+    loose key opens the first box, the key inside opens the second, and so on. A distractor branch
+    starts with a lock that a key of the path also opens, but its keys are dead ends: opening its
+    first box ends the episode. The agent must therefore plan from the colours which box to open.
 
     The agent picks up a loose key by walking onto it. It opens a box by walking onto its lock with
     the matching key, which is used up; the lock disappears and the agent stands in its place. The
     content is collected by a second step, onto it. The agent holds one key at a time: picking up
-    another discards the held one. The room's border, a lock without its key, and the content of a
-    locked box block the way: nothing moves, but the step counts.
+    another discards it. The room's border, a lock without its key, and the content of a locked box
+    are impassable: the agent stays where it is, but the step counts.
 
     A level is a pure function of the arguments and a level seed, see `boxworld.generate_level`.
     Each reset deals the level of another level seed, in an order fixed by `reset(seed=...)`.
@@ -68,10 +68,10 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
 
     `observation="onehot"`: `Box(0, 1, (room_size + 2, room_size + 2, 4 + 2 * num_colors), uint8)`,
     one channel a type of object: floor 0, border 1, agent 2, gem 3, key of colour k 4 + k, lock of
-    colour k 4 + num_colors + k. Which key opens which lock is not to be seen (paper, section 4.1:
-    the variant of the attention analysis). The held key is at pixel (0, 0) here too.
+    colour k 4 + num_colors + k. The observation does not show which key opens which lock (paper,
+    section 4.1: the variant of the attention analysis). The held key is also at pixel (0, 0).
 
-    Observations are fresh arrays: what was returned does not change later.
+    Observations are copies: later steps do not change them.
 
     ## Rewards
     +10 for the gem, +1 for opening a box of the solution path (the gem's too), -1 for opening a
@@ -79,30 +79,30 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
 
     ## Episode End
     Terminated when the gem is collected or a distractor box is opened (at its lock). The step cap
-    ends every other episode, in one of two ways:
+    ends every other episode, in one of two ways (the paper states no cap):
 
-    - `step_cap="truncate"` (default, our choice): truncated after `max_steps` actions. How much
-      time is left is not to be seen, so an agent should bootstrap from the last observation.
+    - `step_cap="truncate"` (default, our choice): truncated after `max_steps` actions. The
+      remaining time is not observable, so agents should bootstrap from the last observation.
     - `step_cap="terminate"`: as in the authors' later public code (pycolab's `box_world` example),
       which ends the episode with discount 0 once the number of actions exceeds the cap: terminated
-      at action `max_steps + 1`, so that 121 actions are played for a cap of 120. The paper states
-      no cap.
+      at action `max_steps + 1`. A cap of 120 allows 121 actions.
 
-    The last action is played and rewarded in full either way, and if it collects the gem or opens a
-    distractor box, the episode is terminated. `env.spec.max_episode_steps` is the number of that
-    action, for Gymnasium's `TimeAwareObservation` and others that ask. An environment made again
-    from `env.spec` therefore has Gymnasium's `TimeLimit` at that number as well; with another
-    `max_steps`, pass `max_episode_steps=-1` too.
+    In both cases the last action is executed and rewarded; an episode whose last action collects
+    the gem or opens a distractor box is terminated. `env.spec.max_episode_steps` is the number of
+    that action, as Gymnasium's `TimeAwareObservation` requires. An environment remade from
+    `env.spec` therefore also has Gymnasium's `TimeLimit` with that value; to remake it with another
+    `max_steps`, pass `max_episode_steps=-1` as well.
 
     `info` after a reset holds `level_seed`; at the end of an episode it holds `is_success` (whether
     the gem was collected), `solution_length`, `num_branches`, `branch_length` (0 without branches)
-    and `level_seed`; else it is empty. The level seed of a level given as text is -1.
+    and `level_seed`; otherwise it is empty. The level seed of a level given as text is -1.
 
-    `reset(options={"level_seed": k})` deals the level of one level seed in [0, 2**63), and
-    `reset(options={"level": Level or text})` the level given; neither moves the order of the
-    others.
+    `reset(options={"level_seed": k})` deals the level with that level seed, in [0, 2**63), and
+    `reset(options={"level": Level or text})` the given level; neither advances the sequence of
+    level seeds.
 
-    `get_state()` returns a snapshot, `set_state(state)` goes back to it: what follows is the same.
+    `get_state()` returns a snapshot and `set_state(state)` restores it: the same actions then have
+    the same results.
 
     ## Arguments
     - `solution_length`: boxes on the solution path; an int or an inclusive (low, high) pair, from
@@ -180,7 +180,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
 
     @property  # type: ignore[override]
     def spec(self) -> EnvSpec | None:
-        """What Gymnasium makes this environment from, with the step cap; None if made directly."""
+        """Gymnasium's specification, with the step cap; None without `gymnasium.make`."""
         return self._spec
 
     @spec.setter
@@ -206,7 +206,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         """Starts an episode.
 
         Args:
-            seed: starts the order of levels anew; None goes on with it.
+            seed: restarts the sequence of levels; None continues it.
             options: {"level_seed": int} or {"level": Level or text} for one level, see the class.
 
         Returns:
@@ -237,7 +237,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
             observation, reward, terminated, truncated and info, see the class.
 
         Raises:
-            InvalidAction: if `action` is no integer in [0, 3].
+            InvalidAction: if `action` is not an integer in [0, 3].
             ResetNeeded: before the first reset and after the end of an episode.
         """
         if not self._playing:
@@ -278,7 +278,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         }
 
     def get_state(self) -> BoxWorldState:
-        """Returns a snapshot of the game: level, state, step count and random generator.
+        """Returns a snapshot: level, state of play, step count and random generator.
 
         Raises:
             ResetNeeded: before the first reset.
@@ -288,18 +288,18 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         return save(self._core, (self.np_random,), seeds, np.array([not self._playing]))
 
     def set_state(self, state: BoxWorldState) -> npt.NDArray[np.uint8]:
-        """Goes back to a snapshot.
+        """Restores a snapshot.
 
         Args:
-            state: what `get_state()` returned, of this environment or of one with the same levels
-                and observations, also in another process. It is not changed.
+            state: from `get_state()` of this environment, or of one with the same level spec and
+                kind of observation, also in another process. It is not modified.
 
         Returns:
-            The observation of that moment (uint8, see the class).
+            The observation at that time (uint8, see the class).
 
         Raises:
-            TypeError: if `state` is no snapshot.
-            ValueError: if it is one of another kind of environment; then nothing changes.
+            TypeError: if `state` is not a snapshot.
+            ValueError: if the other environment differs; nothing is changed then.
         """
         (self._np_random,) = restore(self._core, state, (self._np_random,))
         (self._np_random_seed,) = state.seeds
@@ -323,7 +323,7 @@ class BoxWorldEnv(gymnasium.Env[npt.NDArray[np.uint8], np.int64]):
         if self.render_mode is None:
             logger.warn("render() draws nothing without a render_mode: set it in gymnasium.make()")
         elif self.render_mode == "rgb_array":
-            avoid_accelerated_windows()  # a wrapper may show it in one
+            avoid_accelerated_windows()  # Gymnasium's HumanRendering opens one
             return self._core.frame(0)
         elif self.render_mode == "ansi":
             return self._core.text(0)

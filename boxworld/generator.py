@@ -175,7 +175,7 @@ def draw_level_seeds(indices, streams, first, count, slots):
 
 
 def check_level_seed(level_seed: int) -> int:
-    """Returns a level seed as an int; raises TypeError or ValueError if it is none."""
+    """Returns a level seed as an int; raises TypeError or ValueError if it is not valid."""
     level_seed = as_integer("level_seed", level_seed)
     if not 0 <= level_seed < LEVEL_SEED_LIMIT:
         raise ValueError(f"level_seed must be in [0, 2**63), got {level_seed}")
@@ -190,7 +190,7 @@ def generate_level(spec: LevelSpec, level_seed: int) -> Level:
         level_seed: in [0, 2**63).
 
     Raises:
-        TypeError: if `level_seed` is no integer.
+        TypeError: if `level_seed` is not an integer.
         ValueError: if it is out of range.
     """
     size = spec.room_size + 2

@@ -32,7 +32,7 @@ from boxworld.solver import (
     BLOCKED,
     CHANGES,
     FIRST_KEY,
-    NO_KEY,
+    NO_HELD_KEY,
     WINS,
     doubled,
     find,
@@ -81,12 +81,12 @@ def _explore(text):
     """
     size = text.shape[0] + 2
     moves = (-size, size, -1, 1)  # up, down, left, right
-    things = with_border(text)
-    on_path = locks_to_gem(things)
-    numbers, count = number_objects(things)
-    cells = things.size
+    chars = with_border(text)
+    on_path = locks_to_gem(chars)
+    numbers, count = number_objects(chars)
+    cells = chars.size
     held_of, gone_of, table, came_from, queue = new_memory(32, count // 64 + 1, cells)
-    first = np.argmax(things == _AGENT_CHARACTER)
+    first = np.argmax(chars == _AGENT_CHARACTER)
     table[find(table, held_of, gone_of, held_of[0], gone_of[0])] = 0
     came_from[first] = first
     queue[0] = first
@@ -99,7 +99,7 @@ def _explore(text):
         for action in range(4):
             next_states[state, action] = state
             target = state - here * cells + moves[action]
-            outcome, held = try_move(things, numbers, on_path, gone_of, here, held_of[here], target)
+            outcome, held = try_move(chars, numbers, on_path, gone_of, here, held_of[here], target)
             if outcome == WINS:
                 next_states[state, action] = _GEM_STATE
                 continue
@@ -196,7 +196,7 @@ def _teach(texts, boards, counter, per_level, table, observations, best_actions,
                     code = FLOOR
                 observation[cell] = table[code]
             observation[state - here * cells] = table[AGENT]
-            if held_of[here] != NO_KEY:
+            if held_of[here] != NO_HELD_KEY:
                 observation[0] = table[KEY + held_of[here] - FIRST_KEY]
             steps_left[lesson] = steps[state]
             for action in range(4):

@@ -62,7 +62,7 @@ class Level:
         distractors: all other boxes, from top left to bottom right.
 
     Raises:
-        ValueError: if the text is no level; the message names line and column, both from 1.
+        ValueError: if the text is not a level; the message names line and column, both from 1.
     """
 
     text: str
@@ -86,8 +86,8 @@ class Level:
         Blank lines around it, indentation and a byte-order mark in front are ignored.
 
         Raises:
-            TypeError: if `text` is no str.
-            ValueError: if it is no level; lines and columns are counted within the room.
+            TypeError: if `text` is not a str.
+            ValueError: if it is not a level; lines and columns are counted within the room.
         """
         if not isinstance(text, str):
             raise TypeError(f"a level's text must be a str, got {text!r}")

@@ -224,7 +224,7 @@ def read_level(path: str) -> Level:
     """Reads a level from a file in its text form.
 
     Raises:
-        ValueError: if the file cannot be read or is no level; one line that names it.
+        ValueError: if the file cannot be read or is not a level; one line that names it.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")

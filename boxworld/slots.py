@@ -1,4 +1,4 @@
-"""What is said to a batch of slots and by it: seeds, masks, and Gymnasium's layout of infos."""
+"""Arguments and infos of a batch of slots: seeds, masks, time limit."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_seeds(seed: Any, num_slots: int) -> list[int | None]:
         num_slots: N.
 
     Raises:
-        TypeError: if a seed is no integer.
+        TypeError: if a seed is not an integer.
         ValueError: if there are not N seeds.
     """
     if seed is None:
@@ -71,5 +71,5 @@ def check_reset_mask(mask: Any, num_slots: int) -> Mask:
 
 
 def with_masks(infos: dict[str, Any], mask: Mask) -> dict[str, Any]:
-    """Adds Gymnasium's masks: `_name` tells for which slots `name` was filled in."""
+    """Adds Gymnasium's masks: `_name` marks the slots for which `name` is valid."""
     return {**infos, **{f"_{name}": mask.copy() for name in infos}}

@@ -57,7 +57,7 @@ _FLOOR, _AGENT, _GEM = (ord(c) for c in (FLOOR_CHARACTER, AGENT_CHARACTER, GEM_C
 FIRST_KEY, _LAST_KEY = ord(KEY_CHARACTERS[0]), ord(KEY_CHARACTERS[-1])
 _FIRST_LOCK, _LAST_LOCK = ord(LOCK_CHARACTERS[0]), ord(LOCK_CHARACTERS[-1])
 _LOCK_TO_KEY = FIRST_KEY - _FIRST_LOCK
-NO_KEY = 0
+NO_HELD_KEY = 0
 
 _WALL = 0  # on no level's text form
 BLOCKED, FREE, CHANGES, WINS = range(4)  # what a move can come to
@@ -82,38 +82,38 @@ def _is_lock(cell):
 def with_border(text):
     """Returns uint8 [S * S], the characters of `text` (uint8 [S - 2, S - 2]) inside walls."""
     size = text.shape[0]
-    things = np.full((size + 2, size + 2), _WALL, np.uint8)
-    things[1:-1, 1:-1] = text
-    return things.reshape((size + 2) * (size + 2))
+    chars = np.full((size + 2, size + 2), _WALL, np.uint8)
+    chars[1:-1, 1:-1] = text
+    return chars.reshape((size + 2) * (size + 2))
 
 
 @compiled
-def locks_to_gem(things):
+def locks_to_gem(chars):
     """Returns bool [S * S]: the locks of the solution path, which are worth opening.
 
     The gem's box is on it, and so is every box that holds a key to a box on it.
     """
-    on_path = np.zeros(things.size, np.bool_)
+    on_path = np.zeros(chars.size, np.bool_)
     wanted = np.zeros(256, np.bool_)  # by the character of a box's content
     wanted[_GEM] = True
     found = True
     while found:
         found = False
-        for cell in range(1, things.size):
-            if _is_lock(things[cell]) and wanted[things[cell - 1]] and not on_path[cell]:
+        for cell in range(1, chars.size):
+            if _is_lock(chars[cell]) and wanted[chars[cell - 1]] and not on_path[cell]:
                 on_path[cell] = True
-                wanted[things[cell] + _LOCK_TO_KEY] = True
+                wanted[chars[cell] + _LOCK_TO_KEY] = True
                 found = True
     return on_path
 
 
 @compiled
-def number_objects(things):
+def number_objects(chars):
     """Returns int64 [S * S], a number for each cell with a key or a lock, else -1; and how many."""
-    numbers = np.full(things.size, -1, np.int64)
+    numbers = np.full(chars.size, -1, np.int64)
     count = 0
-    for cell in range(things.size):
-        if _is_key(things[cell]) or _is_lock(things[cell]):
+    for cell in range(chars.size):
+        if _is_key(chars[cell]) or _is_lock(chars[cell]):
             numbers[cell] = count
             count += 1
     return numbers, count
@@ -127,22 +127,22 @@ def is_gone(gone, configuration, number):
 
 
 @compiled
-def try_move(things, numbers, on_path, gone, configuration, held, target):
+def try_move(chars, numbers, on_path, gone, configuration, held, target):
     """Returns what moving onto a cell comes to, and the key held after it."""
-    thing, number = things[target], numbers[target]
-    if thing in (_FLOOR, _AGENT):
+    char, number = chars[target], numbers[target]
+    if char in (_FLOOR, _AGENT):
         return FREE, held
-    if thing == _WALL:
+    if char == _WALL:
         return BLOCKED, held
     if number >= 0 and is_gone(gone, configuration, number):
         return FREE, held
-    if _is_lock(thing):
+    if _is_lock(char):
         # A distractor's lock is as good as shut: opening it ends the episode.
-        opens = held == thing + _LOCK_TO_KEY and on_path[target]
-        return (CHANGES, np.uint8(NO_KEY)) if opens else (BLOCKED, held)
-    if _is_lock(things[target + 1]) and not is_gone(gone, configuration, numbers[target + 1]):
+        opens = held == char + _LOCK_TO_KEY and on_path[target]
+        return (CHANGES, np.uint8(NO_HELD_KEY)) if opens else (BLOCKED, held)
+    if _is_lock(chars[target + 1]) and not is_gone(gone, configuration, numbers[target + 1]):
         return BLOCKED, held  # the content of a locked box
-    return (WINS, held) if thing == _GEM else (CHANGES, thing)
+    return (WINS, held) if char == _GEM else (CHANGES, char)
 
 
 @compiled
@@ -167,7 +167,7 @@ def new_memory(capacity, words, cells):
     """Returns what a search remembers, with room for K = `capacity` configurations.
 
     Returns:
-        held_of: uint8 [K], the character of the key held in a configuration, or `NO_KEY`.
+        held_of: uint8 [K], the character of the key held in a configuration, or `NO_HELD_KEY`.
         gone_of: uint64 [K, W], the objects gone in a configuration.
         table: int64 [4 K], the hash table of configurations, -1 in a free slot.
         came_from: int64 [K * S * S], the state from which a state was first reached, or -1.
@@ -226,13 +226,13 @@ def _search(text, max_steps):
     """
     size = text.shape[0] + 2
     moves = (-size, size, -1, 1)  # up, down, left, right
-    things = with_border(text)
-    on_path = locks_to_gem(things)
-    numbers, count = number_objects(things)
-    cells = things.size
+    chars = with_border(text)
+    on_path = locks_to_gem(chars)
+    numbers, count = number_objects(chars)
+    cells = chars.size
     held_of, gone_of, table, came_from, queue = new_memory(32, count // 64 + 1, cells)
 
-    start = np.argmax(things == _AGENT)
+    start = np.argmax(chars == _AGENT)
     table[find(table, held_of, gone_of, held_of[0], gone_of[0])] = 0
     came_from[start] = start
     queue[0] = start
@@ -249,7 +249,7 @@ def _search(text, max_steps):
         here = state // cells
         for action in range(4):
             target = state - here * cells + moves[action]
-            outcome, held = try_move(things, numbers, on_path, gone_of, here, held_of[here], target)
+            outcome, held = try_move(chars, numbers, on_path, gone_of, here, held_of[here], target)
             if outcome == WINS:
                 return _retrace(came_from, state, cells, moves, action, steps + 1)
             if outcome == BLOCKED:
@@ -302,7 +302,7 @@ def solve(level: Level, *, max_steps: int | None = None) -> tuple[int, ...] | No
         The actions (0 up, 1 down, 2 left, 3 right), the last of which collects the gem; or None.
 
     Raises:
-        TypeError: if `max_steps` is no integer.
+        TypeError: if `max_steps` is not an integer.
         ValueError: if `max_steps` is negative.
     """
     if max_steps is not None and as_integer("max_steps", max_steps) < 0:

@@ -27,7 +27,7 @@ def room_capacity(room_size: int) -> int:
 
 
 def as_integer(name: str, value: Any, rule: str = "an integer") -> int:
-    """Returns `value` as an int; raises a TypeError that states `rule` if it is no integer."""
+    """Returns `value` as an int; raises a TypeError that states `rule` if it is not an integer."""
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -75,7 +75,7 @@ class LevelSpec:
             `boxworld.withheld_pairs`) on the solution path. "test": at least one there.
 
     Raises:
-        TypeError: if a number is no integer.
+        TypeError: if a number is not an integer.
         ValueError: if a value is out of range, or levels of this spec would not fit.
     """
 

@@ -16,18 +16,18 @@ from boxworld.spec import LevelSpec
 
 @dataclass(frozen=True, eq=False)
 class BoxWorldState:
-    """N games at one moment, N = 1 for a single environment.
+    """The complete state of N games; N = 1 for a single environment.
 
-    It can be pickled, restored any number of times, and restored into another environment with the
-    same levels, observations and number of slots. Later steps do not change it. It does not hold
-    what wrappers count (`TimeLimit`) nor the generators of the spaces.
+    Picklable. It can be restored any number of times, also into another environment with the same
+    level spec, kind of observation and number of slots. Later steps do not modify it. The counters
+    of wrappers (`TimeLimit`) and the generators of the spaces are not included.
 
     Attributes:
-        level_spec: which levels are dealt.
+        level_spec: the distribution of levels.
         boards: uint8 [N, S, S], S = room_size + 2, see `boxworld.dynamics`.
-        slots: int64 [N, 8], the agent's cell, the held key, the steps so far and what the level is.
+        slots: int64 [N, 8], the agent's cell, held key, step count, and properties of the level.
         observations: uint8 [N, S, S, C].
-        streams: uint64 [N, 1], where each slot's sequence of level seeds is.
+        streams: uint64 [N, 1], position in each slot's sequence of level seeds.
         drawn: the levels that were given as text, by slot.
         generators: type and state of each slot's `np_random`.
         seeds: the seed of each `np_random`.
@@ -80,19 +80,19 @@ def save(
 def restore(
     core: Core, state: BoxWorldState, generators: Sequence[np.random.Generator | None]
 ) -> list[np.random.Generator]:
-    """Sets the games to a snapshot.
+    """Restores a snapshot.
 
     Args:
-        core: changed.
+        core: modified.
         state: the snapshot.
-        generators: `np_random` of each slot, set to their positions; None where there is none yet.
+        generators: `np_random` of each slot, None where there is none yet; modified.
 
     Returns:
-        The generators, new ones where there was none or one of another type.
+        The generators; new ones where there was none, or one of another type.
 
     Raises:
-        TypeError: if `state` is no snapshot.
-        ValueError: if it is one of an environment with other levels, observations or slots.
+        TypeError: if `state` is not a snapshot.
+        ValueError: if its level spec, observation shape or number of slots differs.
     """
     _check(core, state)
     core.boards[:] = state.boards

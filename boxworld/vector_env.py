@@ -43,12 +43,11 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
             0. SAME_STEP: in the same step; the last observation and the infos of the episode are in
             `infos["final_obs"]` and `infos["final_info"]`. DISABLED: by
             `reset(options={"reset_mask": bool [N]})`.
-        copy: whether observations are fresh arrays (as in SyncVectorEnv). If not, each call returns
-            the one array that later calls change, which is faster.
-        max_episode_steps: as for `gymnasium.make`: truncates every episode after so many steps, as
-            Gymnasium's `TimeLimit` around each game would (also one that terminates with that
-            step), beside the step cap. Unlike there, the infos of the end are complete. None or -1:
-            no such limit.
+        copy: whether observations are copies (as in SyncVectorEnv). If not, every call returns the
+            same array, updated in place, which is faster.
+        max_episode_steps: as for `gymnasium.make`: a second limit, which truncates like Gymnasium's
+            `TimeLimit` around each game (also an episode that terminates at that step). Unlike with
+            the wrapper, the infos of the end are complete. None or -1: no such limit.
         render_mode: None, "rgb_array" or "ansi"; `render()` returns a tuple of N.
         solution_length, num_branches, branch_length, room_size, num_colors, max_steps, step_cap,
             observation, withheld, levels: as for `BoxWorldEnv`.
@@ -119,18 +118,18 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
 
     @property
     def dealt_levels(self) -> tuple[Level, ...]:
-        """The levels that are being played, as they were dealt, one a slot."""
+        """The levels that are being played, as they were dealt, one per slot."""
         self._check_reset("dealt_levels")
         return tuple(self._core.level(index) for index in range(self.num_envs))
 
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
-        """The random generators, one a slot."""
+        """The random generators, one per slot."""
         return tuple(self._slot_generators())
 
     @property
     def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
-        """The seeds of the random generators, one a slot."""
+        """The seeds of the random generators, one per slot."""
         self._slot_generators()
         return tuple(self._seeds)
 
@@ -143,8 +142,8 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
         """Starts an episode in every slot.
 
         Args:
-            seed: an int s seeds slot i with s + i; or one seed (or None) a slot. None goes on with
-                the order of levels each slot has.
+            seed: an int s seeds slot i with s + i; or one seed (or None) per slot. None continues
+                the slot's sequence of levels.
             options: {"level_seed": int, or one for each slot} or {"level": Level or text}, as for
                 `BoxWorldEnv`; and {"reset_mask": bool [N]} to reset only some slots.
 
@@ -237,18 +236,18 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
         return save(self._core, self._generators, self._seeds, self._ended)
 
     def set_state(self, state: BoxWorldState) -> Array:
-        """Goes back to a snapshot, see `BoxWorldEnv.set_state`.
+        """Restores a snapshot, see `BoxWorldEnv.set_state`.
 
         Args:
-            state: what `get_state()` returned, of this vector environment or of one with the same
-                number of slots, levels and observations. It is not changed.
+            state: from `get_state()` of this vector environment, or of one with the same number of
+                slots, level spec and kind of observation. It is not modified.
 
         Returns:
-            The observations of that moment, uint8 [N, ...].
+            The observations at that time, uint8 [N, ...].
 
         Raises:
-            TypeError: if `state` is no snapshot.
-            ValueError: if it is one of another kind of environment; then nothing changes.
+            TypeError: if `state` is not a snapshot.
+            ValueError: if the other environment differs; nothing is changed then.
         """
         generators: Sequence[np.random.Generator | None]
         generators = self._generators or [None] * self.num_envs
@@ -263,7 +262,7 @@ class BoxWorldVectorEnv(VectorEnv[Array, Array, Array]):
         self._check_reset("render()")
         if self.render_mode is None:
             return None
-        avoid_accelerated_windows()  # a wrapper may show it in one
+        avoid_accelerated_windows()  # Gymnasium's HumanRendering opens one
         draw = self._core.frame if self.render_mode == "rgb_array" else self._core.text
         return tuple(draw(index) for index in range(self.num_envs))
 

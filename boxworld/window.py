@@ -11,19 +11,18 @@ from gymnasium.error import DependencyNotInstalled
 
 
 def avoid_accelerated_windows() -> None:
-    """Makes SDL draw windows without OpenGL, unless the user has set how.
+    """Disables SDL's accelerated frame buffer, unless the user has set it. Call before opening one.
 
-    SDL's accelerated frame buffer loads the graphics driver, whose libraries can crash a process in
-    which TensorFlow runs too. To be called before a window opens.
+    It loads the graphics driver, whose libraries can crash a process that also uses TensorFlow.
     """
     os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 
 
 class Window:
-    """Shows pictures at a steady pace.
+    """Shows frames at a fixed rate.
 
     Args:
-        fps: pictures per second.
+        fps: frames per second.
 
     Raises:
         DependencyNotInstalled: if pygame is missing.
@@ -44,7 +43,7 @@ class Window:
         self._clock = pygame.time.Clock()
 
     def show(self, frame: npt.NDArray[np.uint8]) -> None:
-        """Shows one picture, uint8 [height, width, 3], and waits for its turn."""
+        """Shows one frame, uint8 [height, width, 3], and waits until it is due."""
         pygame = self._pygame
         if self._screen is None:
             pygame.display.set_caption("Box-World")

@@ -57,7 +57,7 @@ class ActionCodec:
           minimap_size: side of the minimap in pixels.
 
         Raises:
-          ValueError: if a size is no integer >= 1.
+          ValueError: if a size is not an integer >= 1.
         """
         screen_size = as_integer("screen_size", screen_size, least=1)
         minimap_size = as_integer("minimap_size", minimap_size, least=1)

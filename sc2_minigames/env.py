@@ -40,35 +40,34 @@ class SC2MiniGameEnv(gymnasium.Env):
     """A mini-game of SC2LE, played through PySC2's feature layers with the full action set.
 
     ## Description
-    One of the seven mini-games (see `maps.py`), 8 game loops a step. With `game="standin"` it is
-    played on the stand-in of this package, whose scores say nothing about StarCraft II; `info`
-    names the game in every step.
+    One of the seven mini-games (see `maps.py`), 8 game loops per step. `game="standin"` runs the
+    stand-in of this package, whose scores say nothing about StarCraft II; `info["game"]` names the
+    game in every step.
 
     ## Action Space
     `MultiDiscrete` of 14: a function of PySC2 and the 13 kinds of arguments, of which the ones that
-    the function does not take are ignored (`actions.py`). `observation["available_actions"]` tells
-    which functions can be called now, which the space cannot. Calling another one is a step in
-    which nothing is done: no-op is played in its place, `observation["last_action"]` says so, and
-    `info["invalid_action"]` is True (it is absent otherwise). With `unavailable_actions="error"` it
-    raises `InvalidActionError`, as an action outside of the space always does; the game is then
-    unchanged.
+    the function does not take are ignored (`actions.py`). `observation["available_actions"]` is
+    the mask of the functions that are available now. An unavailable function is replaced by no-op:
+    `observation["last_action"]` is that no-op, and `info["invalid_action"]` is True (absent
+    otherwise). With `unavailable_actions="error"` it raises `InvalidActionError` instead, as an
+    action outside the action space always does; the game is not advanced then.
 
     ## Observation Space
     `Dict` of `screen`, `minimap`, `player`, `available_actions`, `last_action` (`observations.py`).
-    The arrays are the caller's own: writing into them changes nothing here.
+    The arrays are copies: modifying them does not affect the environment.
 
     ## Rewards
     The increase of the map's score in this step.
 
     ## Episode End
-    `terminated`: the map says that the game is over; its own time limit, which is part of the
-    task, included. `truncated`: `max_game_loops` was reached, or the game crashed; in the latter
-    case `info["game_crashed"]` is True, `info["game_output"]` holds the game's last words, the
-    observation is the one before with a reward of 0, and the next `reset` starts the game again.
+    `terminated`: the map ended the game, also by its own time limit, which is part of the task.
+    `truncated`: `max_game_loops` was reached, or the game crashed. After a crash
+    `info["game_crashed"]` is True, `info["game_output"]` holds the end of the game's output, the
+    observation is the previous one, the reward is 0, and the next `reset` restarts the game.
 
     ## Seeds
-    `reset(seed=...)` fixes the sequence of episodes from there on; it starts the game anew, which
-    takes a while. `reset()` goes on with that sequence.
+    `reset(seed=...)` starts a new sequence of episodes; it restarts the game, which takes seconds.
+    `reset()` continues the sequence.
 
     ## Arguments
     See `__init__`.
@@ -99,13 +98,12 @@ class SC2MiniGameEnv(gymnasium.Env):
           screen_size: side of the screen in pixels.
           minimap_size: side of the minimap in pixels, at most `screen_size`.
           step_mul: game loops in a step.
-          max_game_loops: cuts an episode off before the map ends it; None for never.
-          max_crashes: so many crashes in a row are forgiven; one more is an error.
+          max_game_loops: truncates an episode after so many game loops; None: no limit.
+          max_crashes: crashes in a row that are tolerated; one more is an error.
           timeout_seconds: for the game to start, and for each of its replies.
           directory: where StarCraft II is installed; None for where PySC2 looks for it.
           standin_options: settings of the stand-in's map, such as {"num_marines": 5}.
-          unavailable_actions: "no_op" or "error": what calling a function that is not available
-            comes to.
+          unavailable_actions: "no_op" or "error": how an unavailable function is handled.
           render_mode: None or "rgb_array".
 
         Raises:
@@ -171,7 +169,7 @@ class SC2MiniGameEnv(gymnasium.Env):
         Raises:
           CheckFailedError: if StarCraft II is not installed; says what to do.
           GameCrashedError: if the game crashed more than `max_crashes` times in a row.
-          ValueError: if the seed is no integer >= 0.
+          ValueError: if the seed is not an integer >= 0.
         """
         super().reset(seed=None if seed is None else as_integer("seed", seed, least=0))
         if seed is not None:
@@ -231,8 +229,8 @@ class SC2MiniGameEnv(gymnasium.Env):
         """Returns the screen as RGB, uint8 `[8H, 8W, 3]`, coloured by the side of the units."""
         if self.render_mode is None or self._observation is None:
             return None
-        # Gymnasium shows this in a window, and SDL's accelerated one can crash a process in which
-        # TensorFlow runs too. Who has set it otherwise keeps it.
+        # Gymnasium's HumanRendering opens a window, and SDL's accelerated frame buffer can crash a
+        # process that also uses TensorFlow. A user's own setting is kept.
         os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
         spec = features.SCREEN_FEATURES.player_relative
         frame = spec.color(self._observation["screen"][:, :, spec.index]).astype(np.uint8)
@@ -252,7 +250,7 @@ class SC2MiniGameEnv(gymnasium.Env):
     def _playable(
         self, action: npt.ArrayLike, available: npt.NDArray
     ) -> tuple[npt.NDArray[np.int64], bool]:
-        """Returns the action to play, int64 `[14]`, and whether it takes an invalid one's place."""
+        """Returns the action to play, int64 `[14]`, and whether it replaces an invalid one."""
         vector = self.action_codec.canonical(action)
         try:
             self.action_codec.check_available(vector, available)
@@ -304,7 +302,7 @@ class SC2MiniGameEnv(gymnasium.Env):
             running.stop()
 
     def _note_crash(self, error: Exception) -> str:
-        """Cleans up after a crash and returns the game's last words, or gives up."""
+        """Cleans up after a crash; returns the end of the game's output, or raises."""
         self._crashes += 1
         running = self._running
         if running is not None:

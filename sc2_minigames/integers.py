@@ -15,7 +15,7 @@ def as_integer(name: str, value: Any, least: int) -> int:
       least: the smallest value allowed.
 
     Raises:
-      ValueError: if it is no integer, a boolean, or below `least`.
+      ValueError: if it is not an integer, a boolean, or below `least`.
     """
     try:
         number = None if isinstance(value, bool) else operator.index(value)
