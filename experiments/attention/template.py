@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 _FOLDER = Path(__file__).parent / "page"
 
@@ -35,6 +34,6 @@ def render(name: str, data: Mapping[str, Any], **values: Any) -> str:
     return environment.get_template(name).render(data=data, **values)
 
 
-def _file(name: str) -> Markup:
+def _file(name: str) -> str:
     """Returns a style sheet or a script as it stands: its braces are no template's."""
-    return Markup((_FOLDER / name).read_text(encoding="utf-8"))
+    return (_FOLDER / name).read_text(encoding="utf-8")

@@ -39,7 +39,9 @@ function drawSources(sources) {
     select.innerHTML = options;
     select.dataset.options = options;
   }
-  select.value = state.source;
+  // What is chosen may be gone at this step: all is drawn then.
+  const isThere = sources.some(([value]) => value === state.source);
+  select.value = isThere ? state.source : page.everything;
 }
 
 function drawPicture() {
