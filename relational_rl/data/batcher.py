@@ -16,8 +16,9 @@ class Batcher:
     """Joins unrolls until their environments make whole batches.
 
     An actor of as many environments as a multiple of the batch size fills batches alone, and its
-    unrolls pass unchanged. Unrolls of an earlier stage of the curriculum, whose observations may
-    have another size, are dropped when one of the next stage comes.
+    unrolls pass unchanged. Unrolls of different stages of a curriculum, whose observations may have
+    different sizes, are never joined: once one of the next stage has come, those of the earlier
+    stage are dropped.
     """
 
     def __init__(self, envs_per_actor: int, batch_size: int):
@@ -27,7 +28,9 @@ class Batcher:
 
     def add(self, unroll: Unroll) -> Unroll | None:
         """Takes an unroll; returns the joined ones where there are enough, else None."""
-        if self._waiting and self._waiting[0].stage != unroll.stage:
+        if self._waiting and unroll.stage < self._waiting[0].stage:
+            return None  # of an actor that was behind
+        if self._waiting and unroll.stage > self._waiting[0].stage:
             self._waiting = []
         self._waiting.append(unroll)
         if len(self._waiting) < self.num_joined:

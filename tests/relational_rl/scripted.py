@@ -11,6 +11,7 @@ from gymnasium.vector import SyncVectorEnv
 
 from relational_rl.agents import ActOutput
 from relational_rl.agents.memory_agent import evaluate_choices
+from relational_rl.config import AgentConfig, part, value
 from relational_rl.math import distributions
 
 NUM_ACTIONS = 3
@@ -90,7 +91,9 @@ def one_each(*scripts, cls=ScriptedEnv, made=None, **kwargs):
 class LinearAgent(snt.Module):
     """Policy logits and baseline are one linear layer of the image / IMAGE_SCALE."""
 
-    def __init__(self, num_features=4, num_actions=NUM_ACTIONS, seed=0, can_compile=False):
+    def __init__(
+        self, num_features=4, num_actions=NUM_ACTIONS, seed=0, can_compile=False, scale=1.0
+    ):
         super().__init__(name="linear_agent")
         self.can_compile = can_compile  # by XLA, which takes seconds
         self.can_compile_heads = True
@@ -98,8 +101,8 @@ class LinearAgent(snt.Module):
         random = np.random.default_rng(seed)
         self.num_actions = num_actions
         size = (num_features, num_actions + 1)
-        self.w = tf.Variable(random.normal(size=size).astype(np.float32), name="w")
-        self.b = tf.Variable(random.normal(size=size[1]).astype(np.float32), name="b")
+        self.w = tf.Variable(random.normal(0.0, scale, size).astype(np.float32), name="w")
+        self.b = tf.Variable(random.normal(0.0, scale, size[1]).astype(np.float32), name="b")
 
     def initial_state(self, batch_size):
         del batch_size
@@ -127,3 +130,14 @@ class LinearAgent(snt.Module):
 
     def num_parameters(self):
         return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))
+
+
+@part
+class Linear(AgentConfig):
+    """A user's own agent: nothing of the library's but the methods that `agents.Agent` lists."""
+
+    scale: float = value(default=1.0, meaning="deviation of the initial weights")
+
+    def build(self, spec):
+        """Makes the agent."""
+        return LinearAgent(int(np.prod(spec.image_shape)), spec.num_actions, scale=self.scale)

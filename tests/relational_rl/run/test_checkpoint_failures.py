@@ -198,11 +198,12 @@ def test_a_fresh_process_resumes_exactly_and_survives_kill_9(tmp_path):
     uninterrupted.run(0, 3)
     uninterrupted.store(tmp_path).save(3, {})
     uninterrupted.run(3, 5)
+    here = Path(__file__).parent
     call = f"import test_checkpoint_failures as t; t.resume_and_save_for_ever({str(tmp_path)!r})"
     with subprocess.Popen(
         [sys.executable, "-c", call],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), "."])},
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent), "."])},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

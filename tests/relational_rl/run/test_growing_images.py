@@ -1,7 +1,6 @@
 """Stages of a curriculum with images of different sizes, played and learned from for real."""
 
 import pytest
-import tensorflow as tf
 from flat import flat
 
 from relational_rl.config import replace
@@ -9,6 +8,7 @@ from relational_rl.run.spec import environment_spec
 from relational_rl.run.table import read_metrics
 from relational_rl.run.trainer import Trainer
 
+pytestmark = pytest.mark.usefixtures("eager")
 CONFIG = flat(
     env_id="boxworld:BoxWorld-Easy-v0",
     env_kwargs={"max_steps": 30, "solution_length": 1, "num_branches": 0},
@@ -26,14 +26,6 @@ CONFIG = flat(
     total_frames=2_000,
     metrics_seconds=0.0,
 )
-
-
-@pytest.fixture(autouse=True)
-def eager():
-    """Runs functions as they are written: compiling takes seconds for every size."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def test_images_may_grow_from_stage_to_stage(tmp_path):
