@@ -41,19 +41,27 @@ SHOWN_ONLY = ("--config.learner=my_module:MyRule",)
 # Training to the end is what the demo does; here a command has to work, not to learn. Whatever
 # begins a command, or is in it, adds to it.
 SHORTER = {
-    "relational-rl train": ["--config.run.total_frames=500", "--config.run.metrics_seconds=0"],
-    "--run_dir=runs/easy": ["--config.env.kwargs={'max_steps': 12}"],
-    "--run_dir=runs/minigrid": ["--config.source.envs_per_actor=32"],
-    "--config=boxworld_paper": ["--config.source.unroll_length=4", "--config.learner.batch_size=8"],
+    "relational-rl train": [
+        "--config.run.total_frames=500",
+        "--config.run.metrics_seconds=0",
+        "--config.source.envs_per_actor=32",
+    ],
+    "--run_dir=runs/easy": ["--config.env.kwargs={'max_steps': 6}"],
+    "--run_dir=runs/beacon": [
+        "--config.source.envs_per_actor=4",
+        "--config.source.unroll_length=4",
+        "--config.learner.batch_size=4",
+        "--config.run.total_frames=10",
+    ],
     "relational-rl imitate": ["--minutes=0.01", "--levels=4", "--evaluations=1"],
     "relational-rl evaluate": ["--levels=20"],
     "relational-rl generalise": ["--levels=4"],
     "relational-rl attention": ["--level_seed=374"],  # solved in 5 steps
     # The episodes of mini-games are long.
     "relational-rl evaluate --run_dir=runs/beacon": ["--levels=1"],
-    "relational-rl attention --run_dir=runs/beacon": ["--every=80"],
+    "relational-rl attention --run_dir=runs/beacon": ["--every=120"],
 }
-ONLY_TRAIN = ("--run_dir=runs/easy", "--run_dir=runs/minigrid", "--config=boxworld_paper")
+ONLY_TRAIN = ("--run_dir=runs/easy", "--run_dir=runs/beacon")
 PACKAGES = {"stable_baselines3": "stable_baselines3", "sc2_minigames": "pysc2"}
 
 
