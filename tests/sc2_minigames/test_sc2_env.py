@@ -25,7 +25,7 @@ from sc2_minigames.observations import (
     dense_unit_types,
 )
 
-SELECT_ARMY, MOVE_SCREEN = 7, 331
+SELECT_ARMY, BUILD_BARRACKS_SCREEN, MOVE_SCREEN = 7, 42, 331
 
 
 def layer(observation, picture, name):
@@ -80,9 +80,19 @@ def make():
         env.close()
 
 
-@pytest.mark.parametrize("size", [32, 64])
-def test_an_episode_from_feature_layers(make, size):
-    env = make(screen_size=size, minimap_size=size)
+def test_larger_pictures(make):
+    env = make(screen_size=64, minimap_size=64)
+    observation, _ = env.reset(seed=1)
+    rewards = []
+    for _ in range(30):
+        assert env.observation_space.contains(observation)
+        observation, reward, *_ = env.step(walk_to_the_beacon(observation))
+        rewards.append(reward)
+    assert sum(rewards) >= 1
+
+
+def test_an_episode_from_feature_layers(make):
+    env = make()
     observation, info = env.reset(seed=1)
     assert info == {"game": "standin", "score": 0, "game_loop": 0}
     total, steps, terminated = 0.0, 0, False
@@ -374,28 +384,30 @@ def test_the_picture(make, monkeypatch):
     np.testing.assert_array_equal(is_drawn, layer(observation, "screen", "player_relative") > 0)
 
 
-@pytest.mark.parametrize("mode", ["async", "sync"])
-def test_many_games_at_once(mode):
-    """As an actor drives them: two games play just what two single ones would."""
-    envs = gymnasium.make_vec(
-        "SC2/CollectMineralShards-v0", num_envs=2, vectorization_mode=mode, game="standin"
+def test_many_games_at_once():
+    """As an actor drives them: processes play just what two games in this one play."""
+    processes, sync = (
+        gymnasium.make_vec(
+            "SC2/CollectMineralShards-v0", num_envs=2, vectorization_mode=mode, game="standin"
+        )
+        for mode in ("async", "sync")
     )
-    singles = [gymnasium.make("SC2/CollectMineralShards-v0", game="standin") for _ in range(2)]
     try:
-        observations, _ = envs.reset(seed=[5, 6])
-        single = [env.reset(seed=seed)[0] for env, seed in zip(singles, (5, 6), strict=True)]
+        observations, expected = (envs.reset(seed=[5, 6])[0] for envs in (processes, sync))
         for _ in range(5):
-            for key, value in observations.items():
-                np.testing.assert_array_equal(value, np.stack([s[key] for s in single]))
-            chosen = np.stack([action(SELECT_ARMY), action(0)])
-            observations, rewards, _, _, infos = envs.step(chosen)
-            assert rewards.shape == (2,)
+            for key, value in expected.items():
+                np.testing.assert_array_equal(observations[key], value)
+                value[...] = 0  # the caller's own
+            # The second slot's function is not available.
+            chosen = np.stack([action(SELECT_ARMY), action(BUILD_BARRACKS_SCREEN)])
+            observations, rewards, _, _, infos = processes.step(chosen)
+            expected, expected_rewards, *_ = sync.step(chosen)
+            np.testing.assert_array_equal(rewards, expected_rewards)
             assert list(infos["game"]) == ["standin"] * 2
-            single = [env.step(a)[0] for env, a in zip(singles, chosen, strict=True)]
+            assert infos["invalid_action"].tolist() == [False, True]
     finally:
-        envs.close()
-        for env in singles:
-            env.close()
+        processes.close()
+        sync.close()
 
 
 def test_unit_types_are_numbered_without_gaps():
