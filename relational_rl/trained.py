@@ -132,14 +132,14 @@ class TrainedAgent:
 
     def _select(self, observation: Any) -> tuple[dict[str, np.ndarray], bool]:
         """Returns a batch of observations, and whether it is a single one."""
-        wanted = {name: value.ndim for name, value in self.spec.zeros((1,)).items()}
+        wanted = _form(self.spec.zeros((1,)))
         for single in (True, False):
             try:
                 given = _with_axis(observation) if single else observation
                 selected = self.spec.select(given)
             except (ValueError, IndexError, KeyError, TypeError):
                 continue
-            if {name: value.ndim for name, value in selected.items()} == wanted:
+            if _form(selected) == wanted:
                 return selected, single
         raise ValueError(
             f"observation must be one, or a batch, of the agent's environment {self.spec}, got "
@@ -193,6 +193,11 @@ def untrained_agent(experiment: Experiment, home: Path) -> tuple[Agent, Environm
         return experiment.agent.build(spec), spec
     except ConfigError as error:
         raise UsageError(f"cannot make the agent of {home}: {error}") from error
+
+
+def _form(selected: Mapping[str, np.ndarray]) -> dict[str, tuple[int, int]]:
+    """Returns the rank and the last dimension of arrays; images may be of any height and width."""
+    return {name: (value.ndim, value.shape[-1]) for name, value in selected.items()}
 
 
 def _with_axis(observation: Any) -> Any:

@@ -75,12 +75,15 @@ class EnvSpec:
 
 
 def describe_callable(function: Any) -> str:
-    """Returns the import path of a function, or how it is shown if it has none."""
+    """Returns `module:name` of a callable, the same in every process.
+
+    Most can be imported by it. Of what cannot (a lambda, a function of the program that was run)
+    it is only a name, by which a resumed run knows it again.
+    """
     if isinstance(function, str):
         return function
-    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-    importable = module and name and module != "__main__" and "<" not in name
-    return f"{module}:{name}" if importable else repr(function)
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}:{named.__qualname__}"
 
 
 def _env(given: Any) -> Any:

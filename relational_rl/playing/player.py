@@ -164,7 +164,6 @@ class _Round:
         self._waiting = iter(enumerate(attempts))
         self._seed = seed
         self._ended: list[PlayedEpisode | None] = [None] * len(attempts)
-        self._tells_success = False
         self._slots: dict[int, _Slot] = {}
 
     def play(self) -> Iterator[PlayedEpisode]:
@@ -186,17 +185,8 @@ class _Round:
             self._start([int(index) for index in ended])
 
     def episodes(self) -> list[PlayedEpisode]:
-        """Returns what was played, in order.
-
-        An end that does not tell is no success, if any other episode tells: a time limit does not.
-        """
-        played = [episode for episode in self._ended if episode is not None]
-        if not self._tells_success:
-            return played
-        return [
-            episode._replace(is_success=False) if episode.is_success is None else episode
-            for episode in played
-        ]
+        """Returns what was played, in order."""
+        return _judged([episode for episode in self._ended if episode is not None])
 
     def _start(self, indices: Iterable[int], first: bool = False) -> None:
         """Starts the next attempts; where none is left, an environment idles over level 0."""
@@ -216,7 +206,6 @@ class _Round:
             return
         info = {**slot.info, **info_of(step.infos, index)}
         success = bool(info["is_success"]) if "is_success" in info else None
-        self._tells_success |= success is not None
         episode = PlayedEpisode(slot.attempt, tuple(slot.actions), sum(slot.rewards), success, info)
         self._ended[slot.position] = episode
         yield episode
@@ -259,7 +248,7 @@ def play_by_rule(
                 on_episode(episodes[-1])
     finally:
         environment.close()
-    return episodes
+    return _judged(episodes)
 
 
 def replay(env: EnvSpec, episode: PlayedEpisode) -> list[np.ndarray]:
@@ -280,6 +269,16 @@ def replay(env: EnvSpec, episode: PlayedEpisode) -> list[np.ndarray]:
     if not isinstance(frames[0], np.ndarray):
         raise UsageError(f"env={env.name!r} draws no pictures in render_mode 'rgb_array'")
     return frames
+
+
+def _judged(episodes: list[PlayedEpisode]) -> list[PlayedEpisode]:
+    """Returns episodes of which an end that does not tell is no success, if any other one tells.
+
+    Environments often tell of successes alone, and a time limit tells nothing.
+    """
+    if all(episode.is_success is None for episode in episodes):
+        return episodes
+    return [episode._replace(is_success=bool(episode.is_success)) for episode in episodes]
 
 
 def _start_single(environment: Any, level_seed: int) -> tuple[Any, dict[str, Any]]:
