@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from experiments.tables import in_columns
 from relational_rl.run.machine import machine_class
 
 
@@ -66,20 +67,8 @@ def format_table(table: Table, command: str) -> str:
     Raises:
         ValueError: if a row has another number of cells than there are columns.
     """
-    for row in table.rows:
-        if len(row) != len(table.columns):
-            raise ValueError(
-                f"a row must have {len(table.columns)} cells as there are columns, got {row!r}"
-            )
-    lines = [table.columns, *table.rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    body = [
-        "  ".join(
-            cell.ljust(width) if index == 0 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    align = "l" + "r" * (len(table.columns) - 1)
+    head, *body = in_columns([table.columns, *table.rows], align)
+    rule = "-" * max(map(len, (head, *body)))
     about = f"{datetime.date.today().isoformat()}, {machine_class()}: {command}"
-    return "\n".join([table.title, about, "", body[0], rule, *body[1:], ""])
+    return "\n".join([table.title, about, "", head, rule, *body, ""])

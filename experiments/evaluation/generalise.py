@@ -12,6 +12,7 @@ from experiments.evaluation.evaluate import evaluate
 from experiments.evaluation.report import Evaluation
 from experiments.evaluation.statistics import Share
 from experiments.games import boxworld_of, check_levels, check_spaces, entities_needed, other_env
+from experiments.tables import in_markdown
 from relational_rl.config import EnvSpec
 from relational_rl.errors import UsageError
 from relational_rl.playing.player import NUM_SLOTS, Player, check_policy
@@ -103,6 +104,12 @@ def generalise(
     return results
 
 
+_COLUMNS = (
+    "condition", "environment", "solved", "95 % interval", "step cap", "published relational",
+    "published control",
+)  # fmt: skip
+
+
 def to_markdown(results: Sequence[Result], original_max_entities: int | None = None) -> str:
     """Returns the tables with what a reader must know of them.
 
@@ -120,28 +127,31 @@ def to_markdown(results: Sequence[Result], original_max_entities: int | None = N
         f"levels {first.first_level}..{last} of each condition, each played once"
         f"{_seen_text(first)}.",
         "",
-        "| condition | environment | solved | 95 % interval | step cap "
-        "| published relational | published control |",
-        "|---|---|---:|---|---:|---:|---:|",
+        *in_markdown([_COLUMNS, *map(_row, results)], "llrlrrr"),
+        "",
+        "Solved by number of distractor branches (95 % interval):",
+        "",
     ]
-    for condition, evaluation in results:
-        solved = _solved(evaluation)
-        lines.append(
-            f"| {condition.name} | {_game_text(evaluation)} | {solved.value:.1%} "
-            f"| {_interval(solved)} | {evaluation.max_steps} "
-            f"| {condition.relational} | {condition.control} |"
-        )
-    lines += ["", "Solved by number of distractor branches (95 % interval):", ""]
     counts = sorted({count for result in results for count in result.evaluation.by_num_branches})
-    lines += [
-        "| condition | " + " | ".join(f"{count}" for count in counts) + " |",
-        "|---|" + "---|" * len(counts),
-    ]
+    rows = [["condition", *map(str, counts)]]
     for condition, evaluation in results:
         cells = [_branch_cell(evaluation.by_num_branches.get(count)) for count in counts]
-        lines.append(f"| {condition.name} | {' | '.join(cells)} |")
-    lines += ["", *(f"- {note}" for note in _notes(results, original_max_entities)), ""]
+        rows.append([condition.name, *cells])
+    lines += [
+        *in_markdown(rows, "l" * len(rows[0])),
+        "",
+        *(f"- {note}" for note in _notes(results, original_max_entities)),
+        "",
+    ]
     return "\n".join(lines)
+
+
+def _row(result: Result) -> list[str]:
+    condition, evaluation = result
+    solved = _solved(evaluation)
+    measured = [_game_text(evaluation), f"{solved.value:.1%}", _interval(solved)]
+    published = [condition.relational, condition.control]
+    return [condition.name, *measured, str(evaluation.max_steps), *published]
 
 
 def withholds_pairs(env_id: str, env_kwargs: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from experiments.evaluation.statistics import Mean, mean_of
 from experiments.games import mini_game_of, name_of, num_slots
+from experiments.tables import in_columns
 from relational_rl.agents.random import RandomAgent
 from relational_rl.config import EnvSpec, replace
 from relational_rl.playing.player import PlayedEpisode, Player, attempts_of, play_by_rule
@@ -202,16 +203,8 @@ def format_scores(map_name: str, scores: Sequence[Score]) -> str:
         )
     for player, printed in published(map_name).items():
         rows.append((f"published: {player}", STARCRAFT, "", printed, "", ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(6)]
-    lines = [
-        "  ".join(
-            f"{cell:{'<' if column < 2 else '>'}{widths[column]}}"
-            for column, cell in enumerate(row)
-        ).rstrip()
-        for row in rows
-    ]
-    lines += ["", *_notes(scores), f"Published: mean scores of {SOURCE}."]
-    return "\n".join(lines)
+    notes = [*_notes(scores), f"Published: mean scores of {SOURCE}."]
+    return "\n".join([*in_columns(rows, "llrrrr"), "", *notes])
 
 
 def _notes(scores: Sequence[Score]) -> list[str]:

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from experiments.evaluation.statistics import Share
+from experiments.tables import in_columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,11 +123,8 @@ def _share_text(share: Share) -> str:
 
 
 def _table(label: str, heading: str, shares: dict[int, Share]) -> list[str]:
-    width = max(len(heading), 8)
-    lines = ["", f"{label:>15}  levels  {heading:>{width}}   95 % interval"]
+    rows = [(label, "levels", heading, "95 % interval")]
     for value, share in shares.items():
-        lines.append(
-            f"{value:>15}  {share.trials:>6,}  {share.value:>{width}.2%}   "
-            f"{share.low:.2%} .. {share.high:.2%}"
-        )
-    return lines
+        interval = f"{share.low:.2%} .. {share.high:.2%}"
+        rows.append((str(value), f"{share.trials:,}", f"{share.value:.2%}", interval))
+    return ["", *in_columns(rows, "rrrr")]

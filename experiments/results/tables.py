@@ -19,6 +19,7 @@ from experiments.evaluation.mini_games import (
 from experiments.games import mini_game_of, name_of
 from experiments.provenance import train_command
 from experiments.results.kept import ADDITIONS, KeptExperiment, Run, env_of, mean_scores
+from experiments.tables import in_markdown
 from relational_rl.config import EnvSpec
 
 _ABOUT_ADDITIONS = {
@@ -315,6 +316,4 @@ def _millions(frames: float) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
-    marks = {"l": "---", "r": "---:"}
-    lines = [head, [marks[each] for each in align], *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+    return "\n".join(in_markdown([head, *rows], align))

@@ -57,7 +57,7 @@ def results_for(environment, **changes):
 
 def test_the_published_numbers_stand_beside_ours():
     text = to_markdown(results_for("boxworld:BoxWorld-v0"), original_max_entities=24)
-    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[1:6]]
     assert [row[1] for row in cells] == [
         "BoxWorld-v0",
