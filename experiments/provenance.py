@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 from experiments import configs
-from relational_rl.config import Experiment, Online, from_dict, replace, to_dict
+from relational_rl.config import Experiment, from_dict, replace, to_dict
 from relational_rl.config.tree import paths
 
 
@@ -47,8 +47,5 @@ def _differing(experiment: Experiment, wanted: dict[str, Any]) -> set[str]:
 
 
 def _values(experiment: Experiment) -> dict[str, Any]:
-    source = experiment.source
-    if isinstance(source, Online) and source.queue_size == source.num_actors:
-        experiment = replace(experiment, {"source.queue_size": 0})  # which means the same
     plain = paths(from_dict(to_dict(experiment)))
     return {path: list(v) if isinstance(v, tuple) else v for path, v in plain.items()}

@@ -154,9 +154,9 @@ print(source.__file__, *weights.round(3), sum(choose.stats.cache_hits.values()))
 @pytest.fixture
 def packed(tmp_path):
     """A copy of the compiled part of the agent, without TensorFlow around it."""
-    copy = tmp_path / "relational_rl" / "packed"
+    copy = tmp_path / "relational_rl" / "kernels"
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "relational_rl" / "packed", copy, ignore=ignored)
+    shutil.copytree(ROOT / "relational_rl" / "kernels", copy, ignore=ignored)
     (copy.parent / "__init__.py").touch()
     return copy
 

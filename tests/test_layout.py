@@ -87,7 +87,7 @@ def test_the_agent_names_no_game():
         }
         named = {text for text in texts if re.match(r"(boxworld:|BoxWorld|MiniGrid|SC2/)", text)}
         # The published experiment is the default of the config; nothing else names a game.
-        assert named == ({"boxworld:BoxWorld-v0"} if path.name == "config.py" else set()), path
+        assert named == ({"boxworld:BoxWorld-v0"} if path.name == "experiment.py" else set()), path
 
 
 def test_the_mathematics_knows_nothing_of_the_rest():

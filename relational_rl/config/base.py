@@ -107,21 +107,23 @@ class Choice:
     @classmethod
     def kinds(cls) -> dict[str, type]:
         """Returns all choices of this family by kind."""
-        found = {cls.kind: cls} if cls.kind else {}
+        found = {cls.kind: cls} if cls.kind and _is_ours(cls) else {}
         for child in cls.__subclasses__():
-            # A user's own class is named by its import path, never by a kind.
-            if child.__module__.startswith("relational_rl."):
-                found |= child.kinds()
+            found |= child.kinds()
         return found
 
 
 def kind_of(choice: Any) -> str:
     """Returns what names a choice: its kind or its import path."""
     cls = type(choice)
-    kind = getattr(cls, "kind", "")
-    if kind and isinstance(choice, Choice) and cls.kinds().get(kind) is cls:
-        return kind
+    if isinstance(choice, Choice) and cls.kind and _is_ours(cls):
+        return cls.kind
     return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _is_ours(cls: type) -> bool:
+    """Whether a class is the package's own; a user's is named by its import path."""
+    return cls.__module__.startswith("relational_rl.")
 
 
 def find_choice(family: type[Choice], name: str, where: str) -> type:

@@ -160,6 +160,9 @@ def set_old(experiment: Experiment, values: Mapping[str, Any]) -> Experiment:
         for place in MOVED[name]:
             if place in here:
                 experiment = replace(experiment, {place: value})
+    here = paths(experiment)
+    if here.get("source.queue_size") == here.get("source.num_actors", 0):
+        experiment = replace(experiment, {"source.queue_size": 0})  # means the same
     return experiment
 
 

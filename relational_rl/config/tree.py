@@ -8,6 +8,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from pydantic.fields import FieldInfo
+
 from relational_rl.config.base import (
     Choice,
     did_you_mean,
@@ -50,7 +52,8 @@ def from_dict(values: Any, cls: type[Part] = Experiment, where: str = "config") 
     for name in given:
         _check_name(cls, str(name), where)
     made = {
-        name: _make(annotations[name], value, f"{where}.{name}") for name, value in given.items()
+        name: _make(annotations[name], value, f"{where}.{name}", _default_kind(cls, name))
+        for name, value in given.items()
     }
     return construct(cls, made, where)
 
@@ -167,8 +170,11 @@ def _default_class(annotation: Any) -> Any:
     return cls
 
 
-def _make(annotation: Any, value: Any, where: str) -> Any:
-    """Makes a part of a mapping, if the value is a part; leaves other values as they are."""
+def _make(annotation: Any, value: Any, where: str, kind: str = "") -> Any:
+    """Makes a part of a mapping, if the value is a part; leaves other values as they are.
+
+    Of a choice that does not say its kind it is the one given.
+    """
     cls = part_of(annotation)
     if cls is None or value is None or not isinstance(value, Mapping | str):
         return value
@@ -176,7 +182,17 @@ def _make(annotation: Any, value: Any, where: str) -> Any:
         if not issubclass(cls, Choice):
             return value
         return from_dict({_KIND: value}, cls, where)
+    if issubclass(cls, Choice) and kind:
+        value = {_KIND: kind, **value}
     return from_dict(value, cls, where)
+
+
+def _default_kind(cls: type, name: str) -> str:
+    """Returns the kind of the choice that is a value's default; "" if it is none."""
+    default = next(field.default for field in _fields(cls) if field.name == name)
+    if isinstance(default, FieldInfo):
+        default = default.get_default(call_default_factory=True, validated_data={})
+    return kind_of(default) if isinstance(default, Choice) else ""
 
 
 def _check_name(cls: type, name: str, where: str) -> None:
