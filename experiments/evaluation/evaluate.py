@@ -123,6 +123,7 @@ def evaluate(
         tries_played=tries_played,
         solved_in_tries=_solved_in_tries(played, tries_played, tries) if known else {},
         **_counts(episodes, known, boxworld),
+        max_steps=None if boxworld is None else _step_cap(env, boxworld),
     )
     return evaluation, episodes
 
@@ -131,7 +132,6 @@ def _counts(episodes: Sequence[PlayedEpisode], known: bool, boxworld: Any) -> di
     """Returns the fields of an `Evaluation` that are counts of its episodes."""
     counted = [e for e in episodes if e.is_success] if known else episodes
     return {
-        "max_steps": None if boxworld is None else boxworld.max_steps,
         "solved": share_of(bool(e.is_success) for e in episodes) if known else None,
         "mean_return": _mean(e.episode_return for e in episodes),
         "mean_steps": _mean(len(e.actions) for e in counted),
@@ -140,6 +140,12 @@ def _counts(episodes: Sequence[PlayedEpisode], known: bool, boxworld: Any) -> di
         "by_num_branches": _by(episodes, "num_branches"),
         "failed_levels": [e.attempt.level_seed for e in episodes if e.is_success is False],
     }
+
+
+def _step_cap(env: EnvSpec, boxworld: Any) -> int:
+    """Returns the most actions of an episode: of the game or of a shorter time limit about it."""
+    limit = env.kwargs.get("max_episode_steps") or -1
+    return min(boxworld.max_steps, limit) if limit > 0 else boxworld.max_steps
 
 
 def write_videos(env: EnvSpec, episodes: Sequence[PlayedEpisode], directory: Path) -> list[Path]:

@@ -205,9 +205,10 @@ def test_levels_that_a_time_limit_cuts_are_not_solved_and_stay_in_the_tables(fin
     trained = load_run(finished_run)
     free, _ = evaluate(trained, num_levels=40, baseline=False)
     kwargs = {**trained.env.kwargs, "max_episode_steps": 25}
-    env = replace(trained.env, {"kwargs": kwargs, "vectorization": "sync"}, "env")
+    env = replace(trained.env, {"kwargs": kwargs}, "env")
     cut, episodes = evaluate(trained, env, num_levels=40, baseline=False)
     assert 0 < cut.solved.successes < free.solved.successes
     assert cut.solved.trials == 40
+    assert cut.max_steps == 25
     assert sum(share.trials for share in cut.by_solution_length.values()) == 40
     assert {len(episode.actions) for episode in episodes if not episode.is_success} == {25}
