@@ -141,7 +141,10 @@ def _in_processes(
             return AsyncVectorEnv(
                 [make] * num_envs, context=_CONTEXT, autoreset_mode=autoreset_mode
             )
-        except gymnasium.error.CustomSpaceError:  # no shared memory for spaces of a user's own
+        except ValueError as error:
+            if not isinstance(error.__cause__, gymnasium.error.CustomSpaceError):
+                raise
+            # No shared memory for spaces of a user's own.
             return AsyncVectorEnv(
                 [make] * num_envs,
                 context=_CONTEXT,

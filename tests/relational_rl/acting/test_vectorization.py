@@ -8,9 +8,12 @@ import sys
 import numpy as np
 import pytest
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+from spoken import Spoken
 
-from relational_rl.acting.vectorization import make_vector_environment
+from relational_rl.acting.vectorization import make_environment, make_vector_environment
 from relational_rl.config import EnvSpec
+from relational_rl.errors import ConfigError
+from relational_rl.observations.spec import EnvironmentSpec
 
 
 def easy(vectorization="auto"):
@@ -81,6 +84,51 @@ def test_what_cannot_be_made_is_named():
     env = EnvSpec(id="boxworld:BoxWorld-v0", vectorization="async")
     with pytest.raises(ValueError, match=message):
         make_vector_environment(env, 2, {"room_sise": 6})
+
+
+@pytest.mark.parametrize("vectorization", ["sync", "async"])
+@pytest.mark.parametrize("keys", [("image",), ()])
+def test_an_entry_in_a_space_of_a_users_own_is_left_out_or_goes_along(vectorization, keys):
+    """Gymnasium's shared memory has no room for such a space."""
+    env = EnvSpec(id="", make=Spoken, observation_keys=keys, vectorization=vectorization)
+    environment = make_vector_environment(env, 2)
+    try:
+        assert set(environment.single_observation_space) == set(keys or ("image", "words"))
+        seen = [environment.reset(seed=0)[0]]
+        seen += [environment.step(np.ones(2, np.int64))[0] for _ in range(3)]
+        # Two steps, and one that only resets.
+        assert [each["image"][:, 0, 0, 0].tolist() for each in seen] == [
+            [n] * 2 for n in (0, 1, 2, 0)
+        ]
+        assert keys or tuple(seen[1]["words"]) == ("go", "go")
+    finally:
+        environment.close()
+    spec = EnvironmentSpec.from_spaces(
+        make_environment(env).observation_space, Spoken.action_space, ("image",)
+    )
+    assert spec.image_shape == (2, 2, 1)
+
+
+@pytest.mark.parametrize("vectorization", ["sync", "async"])
+def test_an_environment_that_raises_while_it_is_made_is_named(vectorization):
+    env = EnvSpec(id="", make=Spoken, vectorization=vectorization)
+    message = (
+        "^env='spoken:Spoken' with {'broken': True} cannot be made: OSError: the cable is out$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        make_vector_environment(env, 2, {"broken": True})
+    with pytest.raises(ConfigError, match=message):
+        make_environment(env, {"broken": True})
+
+
+def test_an_environment_is_made_by_an_id_a_callable_or_its_import_path():
+    for make in (Spoken, "spoken:Spoken"):
+        environment = make_vector_environment(EnvSpec(id="", make=make), 3)
+        assert isinstance(environment.envs[0].unwrapped, Spoken)
+        environment.close()
+    env = EnvSpec(id="", make="spoken:Silent")
+    with pytest.raises(ConfigError, match=r"env\.make: cannot import 'spoken:Silent'"):
+        make_vector_environment(env, 1)
 
 
 def test_processes_share_what_the_environment_has_loaded(tmp_path):
