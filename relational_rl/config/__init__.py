@@ -1,7 +1,8 @@
 """The configuration of an experiment: nested frozen dataclasses, validated when made.
 
     base        what every part is: validation, choices by kind or import path
-    agents      agents, their encoders, memories and initial values
+    agents      agents, their memories and initial values
+    encoders    from observations to entities
     learners    learning rules and optimisers
     sources     where batches come from
     experiment  environment, curriculum, run; all of them together
@@ -20,26 +21,28 @@ from relational_rl.config import old_names, tree
 from relational_rl.config.agents import (
     LSTM,
     AgentConfig,
-    Cells,
     Control,
     ConvLSTM,
-    Convolutions,
-    Encoder,
     Initialization,
     Memory,
-    Objects,
     OrthogonalInitialization,
-    Patch,
     Random,
-    References,
     Relational,
     SpatialControl,
     SpatialRelational,
     StandardInitialization,
-    Stem,
 )
 from relational_rl.config.base import Choice, kind_of, part, value
 from relational_rl.config.describe import Described, describe
+from relational_rl.config.encoders import (
+    Cells,
+    Convolutions,
+    Encoder,
+    Objects,
+    Patch,
+    References,
+    Stem,
+)
 from relational_rl.config.experiment import (
     Curriculum,
     EnvSpec,

@@ -6,8 +6,8 @@ Run directories, exported agents and command lines of that time are still read b
 from collections.abc import Mapping
 from typing import Any
 
-from relational_rl.config.agents import Cells
 from relational_rl.config.base import did_you_mean
+from relational_rl.config.encoders import Cells
 from relational_rl.config.experiment import Experiment
 from relational_rl.config.tree import paths, replace
 from relational_rl.errors import ConfigError

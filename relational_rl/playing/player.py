@@ -112,7 +112,7 @@ class Player:
             samples.
           seed: of the sampled actions.
           on_episode: called with each episode as it ends.
-          environment: B of `env` made by `levels.make_for_levels`, which stay open; None makes them.
+          environment: of `env`, made by `levels.make_for_levels`; it stays open. None makes one.
 
         Returns:
           The episodes in the order of `attempts`.

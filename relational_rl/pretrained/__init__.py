@@ -18,8 +18,8 @@ import numpy as np
 from relational_rl.config import to_dict
 from relational_rl.errors import UsageError
 from relational_rl.files import write_atomically
-from relational_rl.run.checkpoint import kind_of, named_variables
 from relational_rl.run.directory import CONFIG, read_experiment
+from relational_rl.run.variables import kind_of, named_variables
 from relational_rl.shipped import CARD, SHIPPED, names
 from relational_rl.trained import TrainedAgent, untrained_agent
 

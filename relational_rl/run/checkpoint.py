@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from relational_rl._quiet import tf
 from relational_rl.errors import CheckpointError
+from relational_rl.run.variables import children_of, kind_of, named_variables
 
 _logger = logging.getLogger(__name__)
 
@@ -299,7 +300,7 @@ def _missing_variables(
     Raises:
       CheckpointError: If they do not fit; names the first variable that does not.
     """
-    children = _children(trackables)
+    children = children_of(trackables)
     present = {name: kind_of(v) for name, v in named_variables(trackables).items()}
     for name in sorted(present):
         if name not in saved:
@@ -322,32 +323,3 @@ def _missing_variables(
                 " but the object to restore has none of that name"
             )
     return awaited
-
-
-def kind_of(variable: tf.Variable) -> str:
-    """Returns a variable's dtype and shape in words, e.g. "float32 [3, 64]"."""
-    return f"{variable.dtype.name} {variable.shape.as_list()}"
-
-
-def named_variables(trackables: Mapping[str, Any]) -> dict[str, tf.Variable]:
-    """Returns every variable of some objects by its path of attributes."""
-    return {name: x for name, x in _walk(trackables) if isinstance(x, tf.Variable)}
-
-
-def _children(trackables: Mapping[str, Any]) -> dict[str, bool]:
-    """Returns, for every object by its path of attributes, whether it has children."""
-    return {name: bool(tf.train.TrackableView.children(x)) for name, x in _walk(trackables)}
-
-
-def _walk(trackables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yields every object once, with its path of attributes, breadth first."""
-    queue = sorted(trackables.items())
-    seen: set[int] = set()
-    while queue:
-        name, trackable = queue.pop(0)
-        if id(trackable) in seen:
-            continue
-        seen.add(id(trackable))
-        yield name, trackable
-        children = tf.train.TrackableView.children(trackable)
-        queue += [(f"{name}/{child}", x) for child, x in sorted(children.items())]

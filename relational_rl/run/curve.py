@@ -25,7 +25,7 @@ def draw_learning_curve(
     changes of the curriculum's stage.
 
     Args:
-      metrics_csv: The table, as MetricsWriter writes it.
+      metrics_csv: The table, as `run.table.Table` writes it.
       png_path: Where the picture goes; it is replaced in one step.
 
     Raises:

@@ -86,7 +86,7 @@ class Table:
 
 
 def read_metrics(metrics_csv: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Reads a table that MetricsWriter wrote, also while a run is writing to it.
+    """Reads a table that `Table` wrote, also while a run is writing to it.
 
     Args:
       metrics_csv: The path of the table.

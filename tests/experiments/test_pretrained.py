@@ -22,8 +22,9 @@ from relational_rl.acting.policy import Policy
 from relational_rl.config import replace, to_dict
 from relational_rl.errors import UsageError
 from relational_rl.pretrained import VARIABLES_FILE, load_card, load_pretrained, save_pretrained
-from relational_rl.run.checkpoint import CheckpointStore, named_variables
+from relational_rl.run.checkpoint import CheckpointStore
 from relational_rl.run.directory import CHECKPOINTS, CONFIG, MACHINE
+from relational_rl.run.variables import named_variables
 from relational_rl.shipped import CARD, SHIPPED
 from relational_rl.trained import load_run
 
