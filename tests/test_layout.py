@@ -1,4 +1,9 @@
-"""Who may import whom: the game knows no agent, the agent no game, only experiments know all."""
+"""Who may import whom, and how long a file and a function may be.
+
+The game knows no agent, the agent no game, only experiments know all. Within the agent's library a
+package imports those below it when it is imported; a choice of the configuration imports what it
+builds when it builds it.
+"""
 
 import ast
 import configparser
@@ -17,6 +22,32 @@ FORBIDDEN = {
     "boxworld": {"tensorflow", "sonnet", "relational_rl", "sc2_minigames", "experiments"},
     "sc2_minigames": {"tensorflow", "sonnet", "relational_rl", "boxworld", "experiments"},
     "relational_rl": {"boxworld", "sc2_minigames", "pysc2", "minigrid", "experiments"},
+}
+# What each package of the library may import, besides the single files at its root.
+ARROWS = {
+    "math": set(),
+    "nn": set(),
+    "observations": set(),
+    "config": set(),
+    "kernels": {"nn"},
+    "agents": {"config", "kernels", "math", "nn", "observations"},
+    "acting": {"agents", "config", "nn", "observations"},
+    "data": {"acting", "config", "observations"},
+    "learners": {"acting", "agents", "config", "math", "nn"},
+    "run": {"acting", "agents", "config", "data", "observations"},
+    "playing": {"acting", "agents", "config", "observations"},
+}
+LONGEST_FILE = 350
+LONG_FILES = {
+    "relational_rl/agents/spatial.py": "one agent, its two parts and their heads",
+    "boxworld/play.py": "a program for people, with its keys and its screen",
+    "boxworld/solver.py": "two solvers over one representation of levels",
+}
+LONGEST_FUNCTION = 60  # without its docstring and the functions inside it
+LONG_FUNCTIONS = {
+    "relational_rl/kernels/attention.py:backward": "the formulas of one pass, in their order",
+    "relational_rl/nn/arguments.py:__init__": "makes the layers of all kinds of arguments",
+    "experiments/evaluation/evaluate.py:evaluate": "a table, row after row",
 }
 # Distributions whose module has another name.
 MODULES = {"pillow": "PIL", "dm-sonnet": "sonnet"}
@@ -78,6 +109,87 @@ def test_a_package_does_not_know_the_others(package):
     assert not wrong
 
 
+def imported_at_once(path, modules):
+    """Returns the modules of the library that a file imports when it is imported."""
+    found = set()
+    for node in ast.parse(path.read_text(), str(path)).body:  # not what is in functions
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if name in modules else node.module for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    # To import a module is to import the packages that it is in.
+    for name in list(found):
+        found |= {name.rsplit(".", i)[0] for i in range(1, name.count(".") + 1)}
+    return found & modules.keys()
+
+
+@pytest.fixture(scope="module")
+def library():
+    """The files of the agent's library by module."""
+    modules = {}
+    for path in files("relational_rl"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        modules[name.removesuffix(".__init__")] = path
+    return modules
+
+
+def test_arrows_within_the_library_go_one_way(library):
+    packages = {name.split(".")[1] for name, path in library.items() if name.count(".") == 2}
+    assert packages == set(ARROWS)
+    for name, path in library.items():
+        mine = name.split(".")[1] if "." in name else None
+        if mine not in packages:
+            continue
+        others = {other.split(".")[1] for other in imported_at_once(path, library) if "." in other}
+        wrong = (others & packages) - ARROWS[mine] - {mine}
+        assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)}"
+
+
+def test_no_import_goes_in_a_circle(library):
+    def others(name):
+        # A module's own packages are being imported before it, whatever it says.
+        found = imported_at_once(library[name], library)
+        return {other for other in found if not f"{name}.".startswith(f"{other}.")}
+
+    arrows = {name: others(name) for name in library}
+    done = set()
+
+    def follow(name, way):
+        assert name not in way, " -> ".join((*way[way.index(name) :], name))
+        if name not in done:
+            for other in sorted(arrows[name]):
+                follow(other, (*way, name))
+            done.add(name)
+
+    for name in arrows:
+        follow(name, ())
+
+
+def functions(path):
+    """Yields the functions of a file with their lengths, without docstrings and inner functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            length = node.end_lineno - node.lineno + 1
+            if ast.get_docstring(node) is not None:
+                length -= node.body[0].end_lineno - node.body[0].lineno + 1
+            for inner in node.body:
+                if isinstance(inner, ast.FunctionDef):
+                    length -= inner.end_lineno - inner.lineno + 1
+            yield node.name, length
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_files_and_functions_are_short(package):
+    for path in files(package):
+        where = str(path.relative_to(ROOT))
+        if where not in LONG_FILES:
+            assert len(path.read_text().splitlines()) <= LONGEST_FILE, where
+        for name, length in functions(path):
+            if f"{where}:{name}" not in LONG_FUNCTIONS:
+                assert length <= LONGEST_FUNCTION, f"{where}:{name} has {length} lines"
+
+
 def test_the_agent_names_no_game():
     for path in files("relational_rl"):
         texts = {
@@ -128,8 +240,9 @@ def test_all_that_is_imported_is_declared():
 @pytest.mark.parametrize(
     ("package", "absent"),
     [
-        ("boxworld", ["tensorflow", "sonnet", "relational_rl", "pygame", "matplotlib"]),
-        ("relational_rl", ["boxworld", "sc2_minigames", "experiments"]),
+        ("boxworld", ["tensorflow", "sonnet", "relational_rl", "pygame", "matplotlib", "pydantic"]),
+        ("relational_rl", ["tensorflow", "pydantic", "matplotlib"]),
+        ("relational_rl.config", ["tensorflow", "sonnet", "boxworld", "matplotlib"]),
         ("relational_rl.run.trainer", ["boxworld", "sc2_minigames", "experiments", "pysc2"]),
     ],
 )
@@ -139,3 +252,22 @@ def test_importing_a_package_loads_no_other(package, absent):
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=300
     )
     assert (result.returncode, result.stdout.strip()) == (0, "[]"), result.stderr
+
+
+def test_help_and_a_wrong_flag_load_no_tensorflow():
+    code = """
+import sys
+from experiments.cli.main import main
+wrong = ["train", "--config=boxworld", "--run_dir=x", "--no_such_flag=1"]
+for arguments in (["--help"], ["train", "--help"], wrong):
+    try:
+        main(arguments)
+    except SystemExit:
+        pass
+print("loaded:", [name for name in ("tensorflow", "sonnet", "matplotlib") if name in sys.modules])
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=300
+    )
+    assert result.stdout.splitlines()[-1] == "loaded: []", result.stderr
+    assert "no_such_flag" in result.stderr
