@@ -14,33 +14,23 @@ from typing import Any
 
 from experiments import configs
 from experiments.cli.main import COMMANDS, parser
-from relational_rl.config import (
-    Curriculum,
-    EnvSpec,
-    Experiment,
-    Run,
-    StopAt,
-    agents,
-    describe,
-    learners,
-    old_names,
-    sources,
-)
+from relational_rl import config
+from relational_rl.config import learners, old_names
 
 _ROOT = Path(__file__).parents[1]
 _GENERATED = re.compile(r"<!-- generated: (\w+) -->")
 _FILE = re.compile(r"<!-- file: (\S+) -->")
-_PARTS = (Experiment, EnvSpec, Curriculum, Run, StopAt)
+_PARTS = (config.Experiment, config.EnvSpec, config.Curriculum, config.Run, config.StopAt)
 _FAMILIES = {
-    "agent": agents.AgentConfig,
-    "agent.encoder": agents.Encoder,
-    "agent.encoder.stem": agents.Stem,
-    "agent.encoder.references": agents.References,
-    "agent.memory": agents.Memory,
-    "agent.initialization": agents.Initialization,
-    "learner": learners.LearnerConfig,
+    "agent": config.AgentConfig,
+    "agent.encoder": config.Encoder,
+    "agent.encoder.stem": config.Stem,
+    "agent.encoder.references": config.References,
+    "agent.memory": config.Memory,
+    "agent.initialization": config.Initialization,
+    "learner": config.LearnerConfig,
     "learner.optimizer": learners.Optimizer,
-    "source": sources.SourceConfig,
+    "source": config.SourceConfig,
 }
 
 
@@ -107,7 +97,7 @@ def _part(part: type, title: str, level: str = "##") -> str:
     names = {field.name for field in dataclasses.fields(part)}  # type: ignore[arg-type]
     rows = [
         (f"`{row.path}`", f"`{_shown(row.value)}`", row.meaning)
-        for row in describe(part())
+        for row in config.describe(part())
         if row.path in names
     ]
     table = _table(("value", "default", "meaning"), rows) if rows else "It has no values."
