@@ -14,6 +14,7 @@ from relational_rl.agents.entity import EntityAgent
 from relational_rl.agents.protocol import Agent, Core, ObservationEncoder
 from relational_rl.agents.spatial import SpatialAgent, SpatialEncoder
 from relational_rl.config import agents as config
+from relational_rl.config import encoders
 from relational_rl.config.base import kind_of
 from relational_rl.errors import ConfigError
 from relational_rl.kernels.features import unsupported
@@ -123,13 +124,13 @@ def spatial_agent(description: config.SpatialConfig, spec: EnvironmentSpec) -> S
     return agent
 
 
-def default_encoder(spec: EnvironmentSpec) -> config.Encoder:
+def default_encoder(spec: EnvironmentSpec) -> encoders.Encoder:
     """Returns the encoder for a kind of observation, where none is chosen."""
-    return config.Cells() if spec.kind == "image" else config.Objects()
+    return encoders.Cells() if spec.kind == "image" else encoders.Objects()
 
 
 def cell_encoder(
-    description: config.Cells, spec: EnvironmentSpec, initializer: Initializer, likeness: bool
+    description: encoders.Cells, spec: EnvironmentSpec, initializer: Initializer, likeness: bool
 ) -> EntityEncoder:
     """Makes entities of the cells of an image.
 
@@ -140,9 +141,9 @@ def cell_encoder(
         raise ConfigError(f"encoder=cells needs an image, got {spec.kind} observations")
     stem: ConvStem | PatchStem
     choice = description.stem
-    if isinstance(choice, config.Convolutions):
+    if isinstance(choice, encoders.Convolutions):
         stem = ConvStem(choice.channels, padding=choice.padding, initializer=initializer)
-    elif isinstance(choice, config.Patch):
+    elif isinstance(choice, encoders.Patch):
         stem = PatchStem(
             choice.size,
             (choice.shape[0], choice.shape[1]),
@@ -153,7 +154,7 @@ def cell_encoder(
         )
     else:
         raise ConfigError(f"stem must be conv or patch, got {kind_of(choice)!r}")
-    if likeness and not (isinstance(choice, config.Patch) and choice.num_frequencies):
+    if likeness and not (isinstance(choice, encoders.Patch) and choice.num_frequencies):
         raise ConfigError(
             "likeness must be false without random Fourier features of colours (stem=patch with "
             "num_frequencies >= 1), got true"
@@ -174,7 +175,7 @@ def cell_encoder(
 
 
 def object_encoder(
-    description: config.Objects, spec: EnvironmentSpec, initializer: Initializer, likeness: bool
+    description: encoders.Objects, spec: EnvironmentSpec, initializer: Initializer, likeness: bool
 ) -> ObservationEncoder:
     """Makes entities of a set of objects, or of the numbers of a vector.
 
