@@ -3,12 +3,15 @@
 import math
 import os
 import pickle
+import shutil
 import signal
+from pathlib import Path
 
 import by_hand
 import numpy as np
 import pytest
 import tensorflow as tf
+from flat import unrolled
 from scripted_run import (
     RELATIONAL,
     SOLVED,
@@ -24,7 +27,10 @@ from scripted_run import (
     train,
 )
 
+from relational_rl.config import replace
 from relational_rl.errors import ActorError, NonFiniteError
+from relational_rl.run.directory import read_experiment
+from relational_rl.run.train import train_in
 from relational_rl.run.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("eager")
@@ -154,3 +160,18 @@ def test_a_run_without_a_single_update_is_saved_too(tmp_path):
     resumed = make_trainer(tmp_path, FakeBackend())
     assert resumed.resumed
     assert resumed.frames == 0
+
+
+def test_a_run_of_version_0_1_goes_on(tmp_path):
+    """Its flat configuration, its checkpoint and its table were written by that version."""
+    run_dir = shutil.copytree(Path(__file__).parent / "version_0_1", tmp_path / "run")
+    experiment = read_experiment(run_dir)
+    trainer = Trainer(experiment, run_dir)
+    assert (trainer.resumed, trainer.frames, trainer.learner.num_updates) == (True, 24, 1)
+    images = np.random.default_rng(0).integers(0, 256, (3, 4, 6, 6, 3), np.uint8)
+    found = unrolled(trainer.agent, {"image": tf.constant(images)}, ()).policy_logits
+    np.testing.assert_allclose(found, np.load(run_dir / "logits.npy"), atol=1e-5)
+    summary, trainer = train_in(run_dir, replace(experiment, {"run.total_frames": 40}))
+    assert (summary.reason, trainer.learner.num_updates) == ("frames", 2)
+    assert [row["updates"] for row in rows(run_dir)] == [1, 2]
+    assert trainer._sessions == 2
