@@ -139,12 +139,13 @@ def find_choice(family: type[Choice], name: str, where: str) -> type:
         known = ", ".join(sorted(kinds))
         raise ConfigError(
             f"{where} must be one of {known} or an import path 'package.module:Class', "
-            f"got {name!r}{did_you_mean(name, kinds)}"
+            f"got {shorten(name)}{did_you_mean(name, kinds)}"
         )
     found = import_path(name, where)
     if not isinstance(found, type) or not issubclass(found, family):
         raise ConfigError(
-            f"{where} must be a subclass of {family.__module__}.{family.__qualname__}, got {name!r}"
+            f"{where} must be a subclass of {family.__module__}.{family.__qualname__}, "
+            f"got {shorten(name)}"
         )
     return found
 
@@ -159,7 +160,8 @@ def import_path(path: str, where: str) -> Any:
     try:
         return functools.reduce(getattr, name.split("."), importlib.import_module(module))
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"{where}: cannot import {path!r}: {error}") from error
+        reason = str(error) if len(str(error)) <= 200 else type(error).__name__
+        raise ConfigError(f"{where}: cannot import {shorten(path)}: {reason}") from error
 
 
 def family_of(annotation: Any) -> type[Choice] | None:

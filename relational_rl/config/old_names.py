@@ -6,7 +6,7 @@ Run directories, exported agents and command lines of that time are still read b
 from collections.abc import Mapping
 from typing import Any
 
-from relational_rl.config.base import did_you_mean
+from relational_rl.config.base import did_you_mean, shorten
 from relational_rl.config.encoders import Cells
 from relational_rl.config.experiment import Experiment
 from relational_rl.config.tree import paths, replace
@@ -170,7 +170,7 @@ def _choose(experiment: Experiment, name: str, value: Any, values: Mapping[str, 
     """Applies an old name that chose between implementations."""
     if name == "network":
         if value not in ("entities", "spatial"):
-            raise ConfigError(f"config.network must be entities or spatial, got {value!r}")
+            raise ConfigError(f"config.network must be entities or spatial, got {shorten(value)}")
         kind = experiment.agent.kind.removeprefix("spatial_")
         if value == "spatial" and kind != "random":
             return replace(experiment, {"agent": f"spatial_{kind}"})
@@ -181,7 +181,7 @@ def _choose(experiment: Experiment, name: str, value: Any, values: Mapping[str, 
         return replace(experiment, {"agent.encoder.stem": value})
     if name == "entities" and _cells(experiment):
         if value not in ("all", "occupied"):
-            raise ConfigError(f"config.entities must be all or occupied, got {value!r}")
+            raise ConfigError(f"config.entities must be all or occupied, got {shorten(value)}")
         most = values.get("max_entities", _BEFORE_CHOICES["max_entities"])
         return replace(experiment, {"agent.encoder.max_entities": None if value == "all" else most})
     if name == "memory" and hasattr(experiment.agent, "memory"):

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relational_rl.config import (
@@ -273,10 +273,11 @@ def test_a_name_of_the_environments_arguments_replaces_that_argument():
 NASTY = [
     "{[]:1}", "-" * 5000 + "1", "1" + "0" * 400, "(" * 9000, "[" * 300, "{'a': {1}}", "\0",
     "1e400", "nan", "", "__import__('os')", "lambda: 0", "'" * 3, "x" * 20_000, "{}", "None",
-    "True",
+    "True", ":" * 5000, "a" * 5000 + ":b",
 ]  # fmt: skip
 
 
+@settings(deadline=None)  # long texts take a slow machine longer than Hypothesis allows
 @given(
     st.sampled_from([*MOVED, *CHOICES, "agent.encoder", "run", "env.kwargs.x.y", "a.b", "", "."]),
     st.one_of(st.sampled_from(NASTY), st.text(max_size=12)),
