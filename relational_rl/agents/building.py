@@ -135,7 +135,8 @@ def cell_encoder(
     """Makes entities of the cells of an image.
 
     Raises:
-      ConfigError: there is no image, or the stem cannot tell the likeness of colours.
+      ConfigError: there is no image, the stem cannot tell the likeness of colours, or its map is
+        smaller than the image although cells are to be chosen.
     """
     if not spec.images:
         raise ConfigError(f"encoder=cells needs an image, got {spec.kind} observations")
@@ -160,18 +161,23 @@ def cell_encoder(
             "num_frequencies >= 1), got true"
         )
     references = description.references
-    return EntityEncoder(
-        stem,
-        spec.image_shape,
-        spec.image_dtype,
-        spec.image_scale,
-        max_entities=description.max_entities,
-        references=(
-            References(references.count, references.match_size, initializer) if references else None
-        ),
-        likeness=likeness,
-        initializer=initializer,
-    )
+    try:
+        return EntityEncoder(
+            stem,
+            spec.image_shape,
+            spec.image_dtype,
+            spec.image_scale,
+            max_entities=description.max_entities,
+            references=(
+                References(references.count, references.match_size, initializer)
+                if references
+                else None
+            ),
+            likeness=likeness,
+            initializer=initializer,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def object_encoder(

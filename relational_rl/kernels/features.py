@@ -170,12 +170,20 @@ class PackedFeatures:
         return Parameters.of(arrays[len(self._constants) :], self._sizes)
 
     def _share(self, function: Callable[[int], Any], count: int) -> list[Any]:
-        """Calls function(0) .. function(count - 1) at the same time."""
+        """Calls function(0) .. function(count - 1) at the same time.
+
+        Weights that diverge overflow without a warning, as in TensorFlow.
+        """
+
+        def quiet(i: int) -> Any:
+            with np.errstate(over="ignore", invalid="ignore"):  # of this thread alone
+                return function(i)
+
         if self._pool is None or count == 1:
-            return [function(i) for i in range(count)]
-        others = [self._pool.submit(function, i) for i in range(1, count)]
+            return [quiet(i) for i in range(count)]
+        others = [self._pool.submit(quiet, i) for i in range(1, count)]
         try:
-            first = function(0)
+            first = quiet(0)
         finally:
             wait(others)  # nobody computes in buffers that have been given back
         return [first, *(other.result() for other in others)]

@@ -49,7 +49,7 @@ class EntityEncoder(snt.Module):
         self.map_shape = stem.map_shape(image_shape)
         if max_entities is not None and self.map_shape != tuple(image_shape[:2]):
             raise ValueError(
-                "entities=occupied needs a map as large as the image (conv_padding=SAME), "
+                "max_entities needs a map as large as the image (padding=SAME), "
                 f"got a map of {self.map_shape} for an image of {tuple(image_shape[:2])}"
             )
         self.image_shape = image_shape

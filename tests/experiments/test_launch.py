@@ -162,8 +162,8 @@ def test_a_value_that_would_do_nothing_is_refused(tmp_path, capfd):
             r"agent must be one of control, random, relational, .*got 'best'",
         ),
         (
-            ["--config.num_branches=1"],
-            r"an argument .* is config\.env\.kwargs\.num_branches",
+            ["--config.branch_length=1"],
+            r"an argument .* is config\.env\.kwargs\.branch_length",
         ),
         (["--config.learning_rate=1e999"], r"learning_rate must be finite, got inf"),
         (["--config.mlp=[8, -1]"], r"mlp\[1\] must be at least 1, got -1"),
@@ -182,7 +182,7 @@ def test_a_value_that_would_do_nothing_is_refused(tmp_path, capfd):
         ),
         (
             ["--config.stem=conv", "--config.conv_padding=VALID"],
-            r"entities=occupied needs a map as large as the image",
+            r"max_entities needs a map as large as the image",
         ),
         (
             ["--config.stem=conv", "--config.implementation=packed"],

@@ -222,7 +222,7 @@ def test_the_random_agent_learns_nothing_and_values_nothing(agents):
     [
         (
             {"entities": "occupied", "conv_padding": "VALID"},
-            "entities=occupied needs a map as large",
+            "max_entities needs a map as large",
         ),
         (
             {"implementation": "packed", "head_size": 12},

@@ -188,7 +188,7 @@ def test_the_scale_divides_the_image():
 
 def test_occupied_cells_need_a_map_of_the_images_size():
     message = (
-        r"entities=occupied needs a map as large as the image \(conv_padding=SAME\), "
+        r"max_entities needs a map as large as the image \(padding=SAME\), "
         r"got a map of \(2, 3\) for an image of \(4, 5\)"
     )
     with pytest.raises(ValueError, match=message):
