@@ -37,7 +37,8 @@ class Rows(Hook):
         if batch.version is not None:
             self._lags.append(run.learner.num_updates - 1 - batch.version)
         self._learner.append(metrics)
-        if batch.stage_began or time.monotonic() - self._started >= run.config.metrics_seconds:
+        due = time.monotonic() - self._started >= run.config.metrics_seconds
+        if run.progress < 1 and (due or batch.stage_began):  # the last row waits for the run's end
             self._end(run)
 
     def on_run_end(self, run: "Trainer", reason: str) -> None:

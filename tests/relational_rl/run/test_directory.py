@@ -131,7 +131,7 @@ def test_another_experiment_is_refused_and_a_longer_one_is_not(tmp_path):
     }.items():
         with pytest.raises(UsageError, match=message):
             check_same_experiment(tmp_path, replace(CONFIG, {change: 1}))
-    with pytest.raises(UsageError, match=r"with config\.agent='relational', got 'random'"):
+    with pytest.raises(UsageError, match=r"with config\.agent='scripted:Linear', got 'random'"):
         check_same_experiment(tmp_path, replace(CONFIG, {"agent": "random"}))
     with pytest.raises(UsageError, match=r"config\.curriculum=None, got|curriculum\.stages=None"):
         check_same_experiment(tmp_path, replace(CONFIG, {"curriculum.stages": ({"size": 1},)}))
