@@ -84,7 +84,7 @@ def test_requests_that_cannot_be_carried_out(request_, words):
         (
             create_request(data=mapfile.write("CollectMineralShards", {"num_marines": 0})),
             "InvalidMapData",
-            "from 1 to 20, got 0",
+            "in [1, 20], got 0",
         ),
     ],
 )
