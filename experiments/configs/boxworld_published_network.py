@@ -1,7 +1,7 @@
 """The published network, unchanged, under the learner and the curriculum of `boxworld`.
 
-Every value of the network is the default of `Relational`, where its source stands. About forty times
-as much computation a frame as `boxworld`: all 196 cells are entities.
+Every value of the network is the default of `Relational`, where its source stands. About forty
+times as much computation a frame as `boxworld`: all 196 cells are entities.
 """
 
 from experiments.configs.boxworld import experiment as boxworld
