@@ -72,6 +72,8 @@ def uncompiled(monkeypatch):
     monkeypatch.setattr(
         tf, "function", lambda *args, jit_compile=None, **kwargs: function(*args, **kwargs)
     )
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture
@@ -125,6 +127,8 @@ def _applies(start, command):
 
 def _run(words):
     if words[0] == "relational-rl":
+        # A few steps of training take less time than tracing them.
+        tf.config.run_functions_eagerly(words[1] in ("train", "imitate"))
         assert cli.main(words[1:]) == 0, words
         return
     module = importlib.import_module(words[2])
