@@ -129,7 +129,15 @@ def __getattr__(name: str) -> Any:
     """Imports a public name from where it is defined, at its first use."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    try:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("relational_rl"):
+            raise
+        raise ModuleNotFoundError(
+            f"relational_rl.{name} needs {error.name}: pip install 'relational-deep-rl[train]'",
+            name=error.name,
+        ) from error
 
 
 def __dir__() -> list[str]:

@@ -189,7 +189,7 @@ def _choose(experiment: Experiment, name: str, value: Any, values: Mapping[str, 
     if name == "optimizer":
         return replace(experiment, {"learner.optimizer": value})
     if name == "curriculum":
-        stages = list(value)
+        stages = list(value or ())
         return replace(experiment, {"curriculum": {"stages": stages} if stages else None})
     if name == "stop_at_solved":
         stop = {"solved": value} if value else None

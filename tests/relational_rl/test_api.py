@@ -1,6 +1,7 @@
 """Training, loading and asking for actions from Python."""
 
 import os
+import sys
 from pathlib import Path
 
 import gymnasium
@@ -291,3 +292,11 @@ def test_stable_baselines3_evaluates_it(agent):
     )
     assert returns == [3.0] * 3
     assert lengths == [3] * 3
+
+
+def test_a_missing_package_names_the_extra_to_install(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("relational_rl.config")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    with pytest.raises(ModuleNotFoundError, match=r"Experiment needs pydantic.*\[train\]"):
+        rrl.__getattr__("Experiment")

@@ -249,6 +249,7 @@ def test_whole_numbers_may_be_written_as_floats():
         ),
         ({"learner.optimizer": "adam", "adam_epsilon": "1e-5"}, "learner.optimizer.epsilon", 1e-5),
         ({"curriculum": "[{'n': 1}, {}]"}, "curriculum.stages", ({"n": 1}, {})),
+        ({"curriculum": "none"}, "curriculum", None),
         ({"env.kwargs.room": "6"}, "env.kwargs", {"room": 6}),
         ({"env.id": "123"}, "env.id", "123"),
         ({"hooks": "['a:b']"}, "hooks", ("a:b",)),
