@@ -13,6 +13,7 @@ BENCHMARKS = {
     "environment": "experiments.benchmark.environment:environment",
     "solvable": "experiments.benchmark.environment:solvable",
     "standin": "experiments.benchmark.standin:standin",
+    "sc2_world": "experiments.benchmark.sc2_world:sc2_world",
     "training": "experiments.benchmark.training:training",
     "frameworks": "experiments.benchmark.frameworks:frameworks",
     "profile": "experiments.benchmark.profile:profile",

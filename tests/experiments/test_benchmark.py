@@ -13,6 +13,7 @@ from boxworld import ENVIRONMENTS, BoxWorldEnv, generate_level, solve
 from experiments.benchmark import standin
 from experiments.benchmark.environment import environment, solvable
 from experiments.benchmark.names import BENCHMARKS, load
+from experiments.benchmark.sc2_world import sc2_world
 from experiments.benchmark.table import Table, best_rate, format_table
 from experiments.cli.main import main
 from relational_rl.run.machine import machine_class
@@ -192,3 +193,10 @@ def test_without_pysc2_the_stand_in_is_not_measured(monkeypatch):
     monkeypatch.setitem(sys.modules, "sc2_minigames.env", None)  # as if it could not be imported
     ((what, rate),) = standin.standin().rows
     assert what.startswith("not measured: ") and rate == "-"
+
+
+def test_the_compiled_world_is_faster_than_the_game_that_pysc2_plays():
+    table = sc2_world(["MoveToBeacon"], num_envs=8, steps=5, repeats=1, reference_steps=10)
+    ((name, *_, ratio),) = table.rows
+    assert name == "MoveToBeacon"
+    assert float(ratio.replace(",", "")) > 5
