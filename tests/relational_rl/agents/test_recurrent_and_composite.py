@@ -75,6 +75,7 @@ SPATIAL = {
     "head_mlp": (6,),
     **SMALL,
 }
+pytestmark = pytest.mark.usefixtures("eager")
 KINDS = {
     "lstm": (PLAIN_SPEC, {"memory": "lstm", **SMALL}),
     "convlstm": (PLAIN_SPEC, SPATIAL),
@@ -84,13 +85,6 @@ KINDS = {
     "arguments that see pixels": (CALLS_SPEC, {**SPATIAL, "argument_pixels": True}),
     "arguments, no memory": (CALLS_SPEC, {**SPATIAL, "memory": "none"}),
 }
-
-
-@pytest.fixture(autouse=True)
-def eager():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def make(kind, seed=0):
@@ -236,22 +230,21 @@ def test_compiled_the_update_is_the_same():
     np.testing.assert_allclose(compiled, eager_parameters, atol=1e-4)
 
 
-def test_a_memory_learns_what_was_seen_before():
+def test_a_memory_learns_what_was_seen_before(traced):
     # The image of the first step says which action will be paid in the third.
     tf.random.set_seed(0)
     agent = make_agent(PLAIN_SPEC, memory="lstm", stem="patch", entity_size=8, **SMALL)
     random = np.random.default_rng(0)
     changes = {"optimizer": "adam", "learning_rate": 0.02, "entropy_cost": 0.0, "batch_size": 16}
     learner = VTraceLearner(agent, replace(CONFIG, changes), 0)
-    tf.config.run_functions_eagerly(False)
+    look = tf.function(lambda images, state: unrolled(agent, {"image": images}, state))
     shares = []
     for _ in range(120):
         cue = random.integers(2, size=16)
         images = np.zeros((4, 16, 2, 2, 1), np.uint8)
         images[0] = np.where(cue, 250, 20)[:, None, None, None]
         state = agent.initial_state(16)
-        output = unrolled(agent, {"image": tf.constant(images)}, state)
-        logits = output.policy_logits[:3].numpy()
+        logits = look(tf.constant(images), state).policy_logits[:3].numpy()
         actions = np.array([[_draw(row, random) for row in step] for step in logits], np.int32)
         rewards = np.zeros((3, 16), np.float32)
         rewards[2] = actions[2] == cue
