@@ -9,6 +9,7 @@ from sc2_minigames.world import abilities
 from sc2_minigames.world._compile import part
 from sc2_minigames.world.economy import (
     built,
+    can,
     cancel,
     give,
     order_structure,
@@ -107,7 +108,7 @@ def _command(game, action):
         return
     for i in range(game.num_selected):
         unit = game.selection[i]
-        if is_own(game, unit) and unit_abilities(game, unit) >> ability & 1:
+        if is_own(game, unit) and can(game, unit, ability):
             _order(game, unit, ability, queued, has_point, x, y, target)
 
 
@@ -117,7 +118,7 @@ def _only_actor(game, ability, x, y):
     best, least = NONE, 0.0
     for i in range(game.num_selected):
         unit = game.selection[i]
-        if not is_own(game, unit) or not unit_abilities(game, unit) >> ability & 1:
+        if not is_own(game, unit) or not can(game, unit, ability):
             continue
         if built(ability) != NONE:
             value = distance(game, unit, x, y)
@@ -155,8 +156,8 @@ def _order(game, unit, ability, queued, has_point, x, y, target):
         from_x, from_y = game.x[unit], game.y[unit]
         place = give(game, unit, queued, PATROL, ability, x, y, NONE)
         if place != NONE:
-            game.order_from_x[unit, place] = from_x
-            game.order_from_y[unit, place] = from_y
+            game.order_from_x[place, unit] = from_x
+            game.order_from_y[place, unit] = from_y
     else:
         give(game, unit, queued, MOVE, abilities.MOVE, x, y, NONE)
 

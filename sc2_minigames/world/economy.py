@@ -13,6 +13,7 @@ from sc2_minigames.world.kinds import (
     FOOTPRINT,
     GEYSER,
     IS_ARMED,
+    IS_FIGHTER,
     IS_RESOURCE,
     IS_STRUCTURE,
     MARINE,
@@ -128,14 +129,22 @@ def unit_abilities(game, unit):
 
 
 @part
+def can(game, unit, ability):
+    """Whether a unit of the player's can be told something."""
+    if (_FIGHTING | _WALKING) >> ability & 1 and IS_FIGHTER[game.kind[unit]]:
+        return True
+    return unit_abilities(game, unit) >> ability & 1 == 1
+
+
+@part
 def _worker_abilities(game, unit):
     found = 1 << abilities.GATHER
     if game.cargo[unit] > 0:
         found |= 1 << abilities.RETURN
-    if game.num_orders[unit] > 0 and game.order_kind[unit, 0] == CONSTRUCT:
+    if game.num_orders[unit] > 0 and game.order_kind[0, unit] == CONSTRUCT:
         found |= 1 << abilities.HALT
-    for ability in range(len(_BUILT)):
-        if _BUILT[ability] != NONE and may_make(game, _BUILT[ability]):
+    for ability in range(abilities.BUILD_COMMAND_CENTER, abilities.BUILD_BARRACKS + 1):
+        if may_make(game, _BUILT[ability]):
             found |= 1 << ability
     return found
 
@@ -187,7 +196,7 @@ def order_worker(game, unit, ability, queued, has_point, x, y, target):
             give(game, unit, queued, RETURN, ability, 0.0, 0.0, NONE)
         return True
     if ability == abilities.HALT:
-        if game.num_orders[unit] > 0 and game.order_kind[unit, 0] == CONSTRUCT:
+        if game.num_orders[unit] > 0 and game.order_kind[0, unit] == CONSTRUCT:
             pop_order(game, unit)
         return True
     if ability == abilities.GATHER or is_smart:
@@ -226,7 +235,7 @@ def _plan(game, unit, ability, queued, x, y, target):
     if is_free(game, made, x, y):
         place = give(game, unit, queued, BUILD, ability, x, y, NONE)
         if place != NONE:
-            game.order_made[unit, place] = made
+            game.order_made[place, unit] = made
 
 
 @part

@@ -15,6 +15,7 @@ HIDDEN, SEEN, VISIBLE = 0, 1, 2  # Values of the layer visibility_map.
 def forget_all(game):
     """Forgets what was seen; without fog everything is visible."""
     game.visibility[:] = np.uint8(HIDDEN if game.has_fog else VISIBLE)
+    game.seen_rows[:] = game.seen_columns[:] = 0
 
 
 @part
@@ -22,25 +23,35 @@ def look_around(game):
     """Looks with the eyes of the player's units."""
     if not game.has_fog:
         return
-    grid = game.visibility
-    for row in range(MAP_SIZE):
-        for column in range(MAP_SIZE):
-            grid[row, column] = min(grid[row, column], np.uint8(SEEN))
+    for row in range(game.seen_rows[0], game.seen_rows[1]):
+        for column in range(game.seen_columns[0], game.seen_columns[1]):
+            if game.visibility[row, column] == VISIBLE:
+                game.visibility[row, column] = np.uint8(SEEN)
+    game.seen_rows[0] = game.seen_columns[0] = MAP_SIZE
+    game.seen_rows[1] = game.seen_columns[1] = 0
     for unit in range(game.num_units):
-        if game.owner[unit] != PLAYER or not game.alive[unit]:
-            continue
-        sight = SIGHT[game.kind[unit]]
-        x, y = game.x[unit], game.y[unit]
-        first, last = max(int(x - sight - 1), 0), min(int(x + sight + 1), MAP_SIZE - 1)
-        for row in range(max(int(y - sight - 1), 0), min(int(y + sight + 2), MAP_SIZE)):
-            dy = row + 0.5 - y
-            left, right = first, last
-            while left <= right and not _is_in_sight(left + 0.5 - x, dy, sight):
-                left += 1
-            while left <= right and not _is_in_sight(right + 0.5 - x, dy, sight):
-                right -= 1
-            for column in range(left, right + 1):
-                grid[row, column] = np.uint8(VISIBLE)
+        if game.owner[unit] == PLAYER and game.alive[unit]:
+            _look(game, game.x[unit], game.y[unit], SIGHT[game.kind[unit]])
+
+
+@part
+def _look(game, x, y, sight):
+    """Makes everything within sight of a point visible."""
+    first_column, last_column = max(int(x - sight - 1), 0), min(int(x + sight + 1), MAP_SIZE - 1)
+    first_row, last_row = max(int(y - sight - 1), 0), min(int(y + sight + 1), MAP_SIZE - 1)
+    for row in range(first_row, last_row + 1):
+        dy = row + 0.5 - y
+        left, right = first_column, last_column
+        while left <= right and not _is_in_sight(left + 0.5 - x, dy, sight):
+            left += 1
+        while left <= right and not _is_in_sight(right + 0.5 - x, dy, sight):
+            right -= 1
+        for column in range(left, right + 1):
+            game.visibility[row, column] = np.uint8(VISIBLE)
+    game.seen_rows[0] = min(game.seen_rows[0], first_row)
+    game.seen_rows[1] = max(game.seen_rows[1], last_row + 1)
+    game.seen_columns[0] = min(game.seen_columns[0], first_column)
+    game.seen_columns[1] = max(game.seen_columns[1], last_column + 1)
 
 
 @part

@@ -62,20 +62,20 @@ def _carry_out(game, unit):
         if IS_FIGHTER[game.kind[unit]]:
             fight(game, unit, True)
         return
-    kind = game.order_kind[unit, 0]
+    kind = game.order_kind[0, unit]
     if kind == MOVE:
-        if walk(game, unit, game.order_x[unit, 0], game.order_y[unit, 0]):
+        if walk(game, unit, game.order_x[0, unit], game.order_y[0, unit]):
             pop_order(game, unit)
     elif kind in (ATTACK, PATROL):
         if fight(game, unit, True):
             return
-        if walk(game, unit, game.order_x[unit, 0], game.order_y[unit, 0]):
+        if walk(game, unit, game.order_x[0, unit], game.order_y[0, unit]):
             if kind == ATTACK:
                 pop_order(game, unit)
             else:
                 _turn_round(game, unit)
     elif kind == ATTACK_UNIT:
-        target = game.order_target[unit, 0]
+        target = game.order_target[0, unit]
         if target < 0 or not game.alive[target]:
             pop_order(game, unit)
         else:
@@ -95,10 +95,10 @@ def _carry_out(game, unit):
 @part
 def _turn_round(game, unit):
     """Exchanges the two ends of a patrol."""
-    x, y = game.order_x[unit, 0], game.order_y[unit, 0]
-    game.order_x[unit, 0] = game.order_from_x[unit, 0]
-    game.order_y[unit, 0] = game.order_from_y[unit, 0]
-    game.order_from_x[unit, 0], game.order_from_y[unit, 0] = x, y
+    x, y = game.order_x[0, unit], game.order_y[0, unit]
+    game.order_x[0, unit] = game.order_from_x[0, unit]
+    game.order_y[0, unit] = game.order_from_y[0, unit]
+    game.order_from_x[0, unit], game.order_from_y[0, unit] = x, y
 
 
 @part

@@ -70,15 +70,16 @@ UNIT_COLUMNS = [
     ("rally_x", _REAL, (_N,)),
     ("rally_y", _REAL, (_N,)),
 ]
+# Row 0 holds the first order of every unit: those are what is read in each game loop.
 ORDER_COLUMNS = [
-    ("order_kind", _WHOLE, (_N, MAX_ORDERS)),
-    ("order_ability", _WHOLE, (_N, MAX_ORDERS)),
-    ("order_target", _WHOLE, (_N, MAX_ORDERS)),
-    ("order_made", _WHOLE, (_N, MAX_ORDERS)),  # the kind that is to be built
-    ("order_x", _REAL, (_N, MAX_ORDERS)),
-    ("order_y", _REAL, (_N, MAX_ORDERS)),
-    ("order_from_x", _REAL, (_N, MAX_ORDERS)),  # the other end of a patrol
-    ("order_from_y", _REAL, (_N, MAX_ORDERS)),
+    ("order_kind", _WHOLE, (MAX_ORDERS, _N)),
+    ("order_ability", _WHOLE, (MAX_ORDERS, _N)),
+    ("order_target", _WHOLE, (MAX_ORDERS, _N)),
+    ("order_made", _WHOLE, (MAX_ORDERS, _N)),  # the kind that is to be built
+    ("order_x", _REAL, (MAX_ORDERS, _N)),
+    ("order_y", _REAL, (MAX_ORDERS, _N)),
+    ("order_from_x", _REAL, (MAX_ORDERS, _N)),  # the other end of a patrol
+    ("order_from_y", _REAL, (MAX_ORDERS, _N)),
 ]
 RULES = [
     ("map", np.int64),
@@ -136,6 +137,8 @@ GAME = np.dtype(
         ("num_grouped", _WHOLE, (NUM_GROUPS,)),
         ("groups", _WHOLE, (NUM_GROUPS, _N)),
         ("visibility", np.uint8, (MAP_SIZE, MAP_SIZE)),  # 0 hidden, 1 seen, 2 visible; [y, x]
+        ("seen_rows", np.int64, (2,)),  # what is visible is in these: the first, one after the last
+        ("seen_columns", np.int64, (2,)),
     ],
     align=True,
 )

@@ -20,12 +20,12 @@ _NEARLY = 1 + 1e-9  # More than any rounding of a square.
 @part
 def set_order(game, unit, place, kind, ability, x, y, target):
     """Writes an order of a unit at a place of its queue."""
-    game.order_kind[unit, place] = kind
-    game.order_ability[unit, place] = ability
-    game.order_x[unit, place] = x
-    game.order_y[unit, place] = y
-    game.order_target[unit, place] = target
-    game.order_made[unit, place] = NONE
+    game.order_kind[place, unit] = kind
+    game.order_ability[place, unit] = ability
+    game.order_x[place, unit] = x
+    game.order_y[place, unit] = y
+    game.order_target[place, unit] = target
+    game.order_made[place, unit] = NONE
 
 
 @part
@@ -100,10 +100,10 @@ def separate(game):
     """Moves every unit away from those it overlaps, half of the overlap each."""
     if not game.has_moved or game.loop % SEPARATE_EVERY != 0:
         return
-    crowd, size = game.list, 0
+    size = 0
     for unit in range(game.num_units):
         if game.alive[unit] and SPEED[game.kind[unit]] > 0 and not game.is_passing[unit]:
-            crowd[size] = unit
+            game.list[size] = unit
             game.crowd_x[size], game.crowd_y[size] = game.x[unit], game.y[unit]
             game.crowd_radius[size] = RADIUS[game.kind[unit]]
             size += 1
@@ -111,7 +111,7 @@ def separate(game):
     if not game.has_moved:
         return
     for i in range(size):
-        unit = crowd[i]
+        unit = game.list[i]
         game.x[unit] = min(max(game.x[unit] + game.shift_x[i], game.left), game.right)
         game.y[unit] = min(max(game.y[unit] + game.shift_y[i], game.bottom), game.top)
 

@@ -12,9 +12,10 @@ from sc2_minigames.world._compile import compiled, part
 from sc2_minigames.world.commands import find_offered
 from sc2_minigames.world.economy import MAX_SUPPLY
 from sc2_minigames.world.fog import is_visible
-from sc2_minigames.world.geometry import is_on_screen, screen_position, screen_scale
+from sc2_minigames.world.geometry import screen_scale
 from sc2_minigames.world.kinds import (
     ENEMY,
+    GEYSER,
     HEALTH,
     MARINE,
     MINERAL_FIELD,
@@ -148,10 +149,11 @@ def list_units(games, units, mask):
     room = mask.shape[1]
     for b in range(len(games)):
         game = games[b]
+        scale = screen_scale(game)
         place = 0
         for unit in range(game.num_units):
             if place < room and is_visible(game, unit):
-                _describe_unit(game, unit, units[b, place])
+                _describe_unit(game, unit, units, b, place, scale)
                 mask[b, place] = 1
                 place += 1
         while place < room and mask[b, place]:
@@ -161,49 +163,43 @@ def list_units(games, units, mask):
 
 
 @part
-def _describe_unit(game, unit, row):
-    """Fills in a row of the units' array, float32 [24]."""
+def _describe_unit(game, unit, units, b, place, scale):
+    """Fills in a row of the units' array."""
     kind, owner = game.kind[unit], game.owner[unit]
     x, y = game.x[unit], game.y[unit]
-    column, line = screen_position(game, x, y)
-    row[0] = DENSE_TYPE[kind]
-    row[1] = relative(owner)
-    row[2] = owner
-    row[3] = game.health[unit]
+    half, size = game.screen_size / 2, game.screen_size
+    column, line = (x - game.camera_x) * scale + half, (game.camera_y - y) * scale + half
+    units[b, place, 0] = DENSE_TYPE[kind]
+    units[b, place, 1] = relative(owner)
+    units[b, place, 2] = owner
     # Whole numbers of what the protocol sends as float32, as PySC2 makes them.
     health = float(np.float32(game.health[unit]))
-    row[4] = int(health / HEALTH[kind] * 255) if HEALTH[kind] > 0 else 0
-    row[5] = int(float(np.float32(game.progress[unit])) * 100)
-    row[6], row[7] = column, line
-    row[8] = 0.0
+    units[b, place, 3] = health
+    units[b, place, 4] = int(health / HEALTH[kind] * 255) if HEALTH[kind] > 0 else 0
+    units[b, place, 5] = int(float(np.float32(game.progress[unit])) * 100)
+    units[b, place, 6], units[b, place, 7] = column, line
+    facing = 0.0
     if game.facing_y[unit] != 0 or game.facing_x[unit] < 0:
-        row[8] = math.atan2(game.facing_y[unit], game.facing_x[unit])
-    row[9] = RADIUS[kind] * screen_scale(game)
-    row[10] = game.selected[unit]
-    row[11] = is_on_screen(game, x, y)
-    row[12] = game.num_production[unit] > 0
-    row[13] = game.contents[unit] if kind == MINERAL_FIELD else 0
-    row[14] = game.contents[unit] if kind != MINERAL_FIELD and owner != PLAYER else 0
-    row[15:19] = 0.0
-    row[19], row[20] = x, y
-    row[21], row[22] = column, line
-    row[23] = game.tag[unit]
-    if owner == PLAYER:
-        row[15] = max(game.cooldown[unit], 0.0)
-        if game.num_orders[unit] > 0:
-            _describe_orders(game, unit, row)
-
-
-@part
-def _describe_orders(game, unit, row):
-    """Fills in what a row says of a unit's orders."""
-    row[16] = game.num_orders[unit]
-    row[17] = abilities.ORDER_ID[game.order_ability[unit, 0]]
-    if game.num_orders[unit] > 1:
-        row[18] = abilities.ORDER_ID[game.order_ability[unit, 1]]
-    target = game.order_target[unit, 0]
-    if target >= 0:
-        row[21], row[22] = screen_position(game, game.x[target], game.y[target])
-    else:
-        x, y = game.order_x[unit, 0], game.order_y[unit, 0]
-        row[21], row[22] = screen_position(game, x, y)
+        facing = math.atan2(game.facing_y[unit], game.facing_x[unit])
+    units[b, place, 8] = facing
+    units[b, place, 9] = RADIUS[kind] * scale
+    units[b, place, 10] = game.selected[unit]
+    units[b, place, 11] = 0 <= column < size and 0 <= line < size
+    units[b, place, 12] = game.num_production[unit] > 0
+    units[b, place, 13] = game.contents[unit] if kind == MINERAL_FIELD else 0
+    units[b, place, 14] = game.contents[unit] if kind == GEYSER else 0
+    units[b, place, 19], units[b, place, 20] = x, y
+    units[b, place, 21], units[b, place, 22] = column, line
+    units[b, place, 23] = game.tag[unit]
+    is_own = owner == PLAYER
+    units[b, place, 15] = max(game.cooldown[unit], 0.0) if is_own else 0.0
+    count = game.num_orders[unit] if is_own else 0
+    units[b, place, 16] = count
+    units[b, place, 17] = abilities.ORDER_ID[game.order_ability[0, unit]] if count > 0 else 0
+    units[b, place, 18] = abilities.ORDER_ID[game.order_ability[1, unit]] if count > 1 else 0
+    if count > 0:
+        target = game.order_target[0, unit]
+        x = game.x[target] if target >= 0 else game.order_x[0, unit]
+        y = game.y[target] if target >= 0 else game.order_y[0, unit]
+        units[b, place, 21] = (x - game.camera_x) * scale + half
+        units[b, place, 22] = (game.camera_y - y) * scale + half

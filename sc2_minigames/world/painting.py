@@ -167,20 +167,22 @@ def _paint_fog(game, screen, minimap):
     for column in range(game.screen_size):
         columns[column] = _cell(_screen_x(game, column))
     for row in range(game.screen_size):
-        _paint_row(game, _cell(_screen_y(game, row)), columns, screen[row], _VISIBILITY)
+        cell = _cell(_screen_y(game, row))
+        for column in range(game.screen_size):
+            screen[row, column, _VISIBILITY] = _seen(game, cell, columns[column])
     columns = np.empty(game.minimap_size, np.int64)
     for column in range(game.minimap_size):
         columns[column] = _cell((column + 0.5) / minimap_scale(game))
     for row in range(game.minimap_size):
-        _paint_row(game, _cell(_minimap_y(game, row)), columns, minimap[row], _MAP_VISIBILITY)
+        cell = _cell(_minimap_y(game, row))
+        for column in range(game.minimap_size):
+            minimap[row, column, _MAP_VISIBILITY] = _seen(game, cell, columns[column])
 
 
 @part
-def _paint_row(game, cell, columns, pixels, layer):
-    """Paints what is visible in a row of pixels, int16 [W, layers], from a row of the grid."""
-    for column in range(len(columns)):
-        is_on_map = cell >= 0 and columns[column] >= 0
-        pixels[column, layer] = game.visibility[cell, columns[column]] if is_on_map else 0
+def _seen(game, row, column):
+    """Returns what is visible in a cell of the fog's grid; either may be NONE."""
+    return game.visibility[row, column] if row >= 0 and column >= 0 else 0
 
 
 # --- units
@@ -191,10 +193,10 @@ def _wipe_screen(picture, screen):
     for i in range(picture.num_screen):
         for row in range(picture.screen[i, 0], picture.screen[i, 1]):
             for column in range(picture.screen[i, 2], picture.screen[i, 3]):
-                pixel = screen[row, column]
-                pixel[_ID : _RATIO + 1] = 0
-                pixel[_COUNT : _COUNT_AA + 1] = 0
-                pixel[_ACTIVE : _PROGRESS + 1] = 0
+                for layer in range(_ID, _RATIO + 1):
+                    screen[row, column, layer] = 0
+                screen[row, column, _COUNT] = screen[row, column, _COUNT_AA] = 0
+                screen[row, column, _ACTIVE] = screen[row, column, _PROGRESS] = 0
     picture.num_screen = 0
 
 
@@ -203,7 +205,8 @@ def _wipe_minimap(picture, minimap):
     for i in range(picture.num_minimap):
         for row in range(picture.minimap[i, 0], picture.minimap[i, 1]):
             for column in range(picture.minimap[i, 2], picture.minimap[i, 3]):
-                minimap[row, column, _MAP_ID : _MAP_TYPE + 1] = 0
+                for layer in range(_MAP_ID, _MAP_TYPE + 1):
+                    minimap[row, column, layer] = 0
     picture.num_minimap = 0
 
 
@@ -222,33 +225,45 @@ def _paint_unit(game, picture, unit, screen):
     middle_row, middle_column = math.floor(y), math.floor(x)
     first_row, last_row = max(int(y - radius), 0), min(int(y + radius), size - 1)
     first_column, last_column = max(int(x - radius), 0), min(int(x + radius), size - 1)
+    look = _appearance(game, unit)
     for row in range(first_row, last_row + 1):
         below = np.float32(row + 0.5) - y32
         for column in range(first_column, last_column + 1):
             beside = np.float32(column + 0.5) - x32
             is_middle = row == middle_row and column == middle_column
             if is_middle or below * below <= radius * radius - beside * beside:
-                _paint_pixel(game, unit, screen[row, column])
-    box = picture.screen[picture.num_screen]
-    box[0], box[1], box[2], box[3] = first_row, last_row + 1, first_column, last_column + 1
-    picture.num_screen += 1
+                _paint_pixel(screen, row, column, look)
+    place = picture.num_screen
+    picture.screen[place, 0], picture.screen[place, 1] = first_row, last_row + 1
+    picture.screen[place, 2], picture.screen[place, 3] = first_column, last_column + 1
+    picture.num_screen = place + 1
 
 
 @part
-def _paint_pixel(game, unit, pixel):
+def _appearance(game, unit):
+    """Returns a unit's values in the layers, in the order in which `_paint_pixel` takes them."""
     kind, owner = game.kind[unit], game.owner[unit]
-    pixel[_ID] = owner
-    pixel[_RELATIVE] = relative(owner)
-    pixel[_TYPE] = DENSE_TYPE[kind]
-    pixel[_SELECTED] = game.selected[unit]
-    pixel[_HEALTH] = min(int(game.health[unit]), _MOST_HEALTH)
-    pixel[_RATIO] = int(255 * game.health[unit] / HEALTH[kind]) if HEALTH[kind] > 0 else 0
-    density = min(pixel[_COUNT] + 1, _DENSITY)
-    pixel[_COUNT] = density
-    pixel[_COUNT_AA] = 16 * density
-    pixel[_ACTIVE] = game.num_production[unit] > 0
-    progress = game.progress[unit]
-    pixel[_PROGRESS] = int(255 * progress) if progress < 1 else 0
+    health = min(int(game.health[unit]), _MOST_HEALTH)
+    ratio = int(255 * game.health[unit] / HEALTH[kind]) if HEALTH[kind] > 0 else 0
+    is_active = int(game.num_production[unit] > 0)
+    progress = int(255 * game.progress[unit]) if game.progress[unit] < 1 else 0
+    selected = int(game.selected[unit])
+    return owner, relative(owner), DENSE_TYPE[kind], selected, health, ratio, is_active, progress
+
+
+@part
+def _paint_pixel(screen, row, column, look):
+    screen[row, column, _ID] = look[0]
+    screen[row, column, _RELATIVE] = look[1]
+    screen[row, column, _TYPE] = look[2]
+    screen[row, column, _SELECTED] = look[3]
+    screen[row, column, _HEALTH] = look[4]
+    screen[row, column, _RATIO] = look[5]
+    screen[row, column, _ACTIVE] = look[6]
+    screen[row, column, _PROGRESS] = look[7]
+    density = min(screen[row, column, _COUNT] + 1, _DENSITY)
+    screen[row, column, _COUNT] = density
+    screen[row, column, _COUNT_AA] = 16 * density
 
 
 @part
@@ -264,11 +279,11 @@ def _mark_unit(game, picture, unit, minimap):
     first_column, last_column = max(int(x - radius), 0), min(int(x + radius), size - 1)
     for row in range(first_row, last_row + 1):
         for column in range(first_column, last_column + 1):
-            pixel = minimap[row, column]
-            pixel[_MAP_ID] = game.owner[unit]
-            pixel[_MAP_RELATIVE] = relative(game.owner[unit])
-            pixel[_MAP_TYPE] = DENSE_TYPE[kind]
-            pixel[_MAP_SELECTED] = game.selected[unit]
-    box = picture.minimap[picture.num_minimap]
-    box[0], box[1], box[2], box[3] = first_row, last_row + 1, first_column, last_column + 1
-    picture.num_minimap += 1
+            minimap[row, column, _MAP_ID] = game.owner[unit]
+            minimap[row, column, _MAP_RELATIVE] = relative(game.owner[unit])
+            minimap[row, column, _MAP_TYPE] = DENSE_TYPE[kind]
+            minimap[row, column, _MAP_SELECTED] = game.selected[unit]
+    place = picture.num_minimap
+    picture.minimap[place, 0], picture.minimap[place, 1] = first_row, last_row + 1
+    picture.minimap[place, 2], picture.minimap[place, 3] = first_column, last_column + 1
+    picture.num_minimap = place + 1

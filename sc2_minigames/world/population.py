@@ -124,14 +124,14 @@ def _move(game, unit, place):
 @part
 def copy_order(game, unit, index, other, place):
     """Copies order `index` of a unit to order `place` of another one."""
-    game.order_kind[other, place] = game.order_kind[unit, index]
-    game.order_ability[other, place] = game.order_ability[unit, index]
-    game.order_target[other, place] = game.order_target[unit, index]
-    game.order_made[other, place] = game.order_made[unit, index]
-    game.order_x[other, place] = game.order_x[unit, index]
-    game.order_y[other, place] = game.order_y[unit, index]
-    game.order_from_x[other, place] = game.order_from_x[unit, index]
-    game.order_from_y[other, place] = game.order_from_y[unit, index]
+    game.order_kind[place, other] = game.order_kind[index, unit]
+    game.order_ability[place, other] = game.order_ability[index, unit]
+    game.order_target[place, other] = game.order_target[index, unit]
+    game.order_made[place, other] = game.order_made[index, unit]
+    game.order_x[place, other] = game.order_x[index, unit]
+    game.order_y[place, other] = game.order_y[index, unit]
+    game.order_from_x[place, other] = game.order_from_x[index, unit]
+    game.order_from_y[place, other] = game.order_from_y[index, unit]
 
 
 @part
@@ -143,7 +143,7 @@ def _renumber(game):
         game.user[unit] = new[game.user[unit]]
         game.rally_target[unit] = new[game.rally_target[unit]]
         for i in range(game.num_orders[unit]):
-            game.order_target[unit, i] = new[game.order_target[unit, i]]
+            game.order_target[i, unit] = new[game.order_target[i, unit]]
     game.num_selected = _renumber_list(new, game.selection, game.num_selected)
     for group in range(NUM_GROUPS):
         game.num_grouped[group] = _renumber_list(new, game.groups[group], game.num_grouped[group])

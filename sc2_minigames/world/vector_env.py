@@ -60,6 +60,7 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
         map_name: str,
         num_envs: int = 1,
         *,
+        game: str = "standin",
         screen_size: int = 32,
         minimap_size: int = 32,
         step_mul: int = STEP_MUL,
@@ -76,6 +77,7 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
         Args:
           map_name: one of `maps.MINI_GAMES`.
           num_envs: N.
+          game: "standin"; StarCraft II itself is played by `SC2MiniGameEnv`, one game a process.
           screen_size: side of the screen in pixels, also where no layers are painted: actions are
             in these pixels.
           minimap_size: side of the minimap in pixels.
@@ -96,6 +98,8 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
           ValueError: if an argument is out of range.
         """
         self.map_name = mini_game(map_name).name
+        if game != "standin":
+            raise ValueError(f"game must be 'standin' for a compiled batch, got {game!r}")
         self.num_envs = check_whole("num_envs", num_envs, 1)
         self._step_mul = check_whole("step_mul", step_mul, 1)
         self._last_loop = _NEVER

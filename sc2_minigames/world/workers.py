@@ -57,7 +57,7 @@ def _stop_work(game, unit):
 @part
 def gather(game, unit):
     """Carries out the order GATHER for a game loop."""
-    target = game.order_target[unit, 0]
+    target = game.order_target[0, unit]
     if game.cargo[unit] > 0:
         bring_home(game, unit)
         return
@@ -66,7 +66,7 @@ def gather(game, unit):
         if other == NONE or (target >= 0 and game.kind[target] == REFINERY):
             _stop_work(game, unit)
         else:
-            game.order_target[unit, 0] = other
+            game.order_target[0, unit] = other
         return
     game.is_passing[unit] = True
     if gap(game, unit, target) > REACH:
@@ -79,7 +79,7 @@ def gather(game, unit):
         if _is_occupied(game, target):
             other = _nearest_field(game, unit, True) if is_field else NONE
             if other != NONE:
-                game.order_target[unit, 0] = other
+                game.order_target[0, unit] = other
             return
         game.user[target] = unit
         game.timer[unit] = MINERAL_LOOPS if is_field else GAS_LOOPS
@@ -97,8 +97,8 @@ def _is_occupied(game, target):
         worker >= 0
         and game.alive[worker]
         and game.num_orders[worker] > 0
-        and game.order_kind[worker, 0] == GATHER
-        and game.order_target[worker, 0] == target
+        and game.order_kind[0, worker] == GATHER
+        and game.order_target[0, worker] == target
         and game.cargo[worker] == 0
     )
 
@@ -165,7 +165,7 @@ def bring_home(game, unit):
         game.minerals += game.cargo[unit]
         game.collected_minerals += game.cargo[unit]
     game.cargo[unit] = 0
-    if game.order_kind[unit, 0] == RETURN:
+    if game.order_kind[0, unit] == RETURN:
         pop_order(game, unit)
         if game.num_orders[unit] == 0:  # Back to work.
             field = _nearest_field(game, unit, False)
@@ -197,8 +197,8 @@ def is_free(game, kind, x, y):
 @part
 def build(game, unit):
     """Carries out the order BUILD for a game loop: walks there and lays the foundation."""
-    made = game.order_made[unit, 0]
-    x, y = game.order_x[unit, 0], game.order_y[unit, 0]
+    made = game.order_made[0, unit]
+    x, y = game.order_x[0, unit], game.order_y[0, unit]
     game.is_passing[unit] = True
     if distance(game, unit, x, y) > RADIUS[made] + RADIUS[game.kind[unit]] + REACH:
         walk(game, unit, x, y)
@@ -217,13 +217,13 @@ def build(game, unit):
                 game.contents[structure] = game.contents[geyser]
                 remove(game, geyser)
     # In place of the order to build.
-    set_order(game, unit, 0, CONSTRUCT, game.order_ability[unit, 0], x, y, structure)
+    set_order(game, unit, 0, CONSTRUCT, game.order_ability[0, unit], x, y, structure)
 
 
 @part
 def construct(game, unit):
     """Carries out the order CONSTRUCT for a game loop."""
-    structure = game.order_target[unit, 0]
+    structure = game.order_target[0, unit]
     if structure < 0 or not game.alive[structure] or game.progress[structure] >= 1:
         _stop_work(game, unit)
         return
@@ -237,7 +237,7 @@ def construct(game, unit):
         and other != unit
         and game.alive[other]
         and game.num_orders[other] > 0
-        and game.order_target[other, 0] == structure
+        and game.order_target[0, other] == structure
     ):
         return  # One worker builds at a time.
     game.user[structure] = unit

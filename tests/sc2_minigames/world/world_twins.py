@@ -34,6 +34,8 @@ LIKELY = (
     "select_idle_worker",
 )
 
+FIRST = ("Train_Marine", "Build_Barracks", "Build_Refinery", "Build_SupplyDepot")
+
 
 class CounterRandom(random.Random):
     """The compiled world's random numbers in plain Python (SplitMix64)."""
@@ -192,10 +194,15 @@ class Twins:
         if rng.random() < patience:
             return self.no_op
         action[FUNCTION] = rng.choice(names)
-        if rng.random() < 0.5:
+        if rng.random() < 0.6:
             prefix = str(rng.choice(LIKELY))
             likely = [f for f in names if self.env_name(f).startswith(prefix)]
             action[FUNCTION] = rng.choice(likely or names)
+        for prefix in FIRST:
+            likely = [f for f in names if self.env_name(f).startswith(prefix)]
+            if likely and rng.random() < 0.3:
+                action[FUNCTION] = likely[0]
+                break
         action[6] = rng.integers(3)  # control groups
         action[10] = rng.integers(5)  # units of a panel
         action[12] = rng.integers(3)  # units in training
