@@ -8,7 +8,7 @@ from relational_rl.run.spec import environment_spec
 from relational_rl.run.table import read_metrics
 from relational_rl.run.trainer import Trainer
 
-pytestmark = pytest.mark.usefixtures("eager")
+pytestmark = pytest.mark.usefixtures("traced")
 CONFIG = flat(
     env_id="boxworld:BoxWorld-Easy-v0",
     env_kwargs={"max_steps": 30, "solution_length": 1, "num_branches": 0},
@@ -23,7 +23,7 @@ CONFIG = flat(
     num_blocks=1,
     head_size=4,
     mlp=(4,),
-    total_frames=2_000,
+    total_frames=1_000,
     metrics_seconds=0.0,
 )
 
@@ -36,8 +36,8 @@ def test_images_may_grow_from_stage_to_stage(tmp_path):
     assert trainer.spec.image_shape == (6, 6, 3)
     metrics = read_metrics(tmp_path / "metrics.csv")
     assert set(metrics["curriculum_stage"][metrics["episodes"] > 0]) == {0.0, 1.0}
-    resumed = Trainer(replace(CONFIG, {"run.total_frames": 2_200}), tmp_path)
-    assert resumed.run().frames >= 2_200
+    resumed = Trainer(replace(CONFIG, {"run.total_frames": 1_100}), tmp_path)
+    assert resumed.run().frames >= 1_100
 
 
 def test_they_may_where_every_cell_is_an_entity_of_the_relational_agent():
