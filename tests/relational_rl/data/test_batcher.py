@@ -82,7 +82,9 @@ def test_unrolls_of_different_stages_are_never_joined():
     assert joined.stage == 1
 
 
-def test_actors_of_one_environment_train_an_agent_that_is_nothing_but_the_protocol(tmp_path, eager):
+def test_actors_of_one_environment_train_an_agent_that_is_nothing_but_the_protocol(
+    tmp_path, traced
+):
     """IMPALA's own shape: a batch of one unroll from each of several actors."""
     experiment = Experiment(
         env=EnvSpec(id="Scripted-v0", kwargs={"episodes": [[[0.0, TERMINATED]]]}),
