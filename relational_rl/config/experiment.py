@@ -1,7 +1,7 @@
 """An experiment: which environment, agent, learning rule, source of batches, and how long."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import pydantic
@@ -24,11 +24,23 @@ from relational_rl.errors import ConfigError
 Kwargs = dict[str, Any]
 
 
-def _check_json(name: str, given: Any) -> None:
+def _as_json(name: str, given: Any) -> Any:
+    """Returns a value as it comes back from a run directory: a tuple as a list."""
     try:
-        json.dumps(given, allow_nan=False)
+        kept = json.loads(json.dumps(given, allow_nan=False))
     except (TypeError, ValueError, RecursionError):
         raise ConfigError(f"{name} must be JSON-serialisable, got {shorten(given)}") from None
+    if _has_other_keys(given):
+        raise ConfigError(f"{name} must have texts as keys, got {shorten(given)}")
+    return kept
+
+
+def _has_other_keys(given: Any) -> bool:
+    if isinstance(given, Mapping):
+        return any(not isinstance(key, str) for key in given) or any(
+            map(_has_other_keys, given.values())
+        )
+    return isinstance(given, list | tuple) and any(map(_has_other_keys, given))
 
 
 @part
@@ -56,7 +68,7 @@ class EnvSpec:
         """Checks what only holds between values."""
         if not self.id and self.make is None:
             raise ConfigError("id must be a Gymnasium id, got ''")
-        _check_json("kwargs", self.kwargs)
+        object.__setattr__(self, "kwargs", _as_json("kwargs", self.kwargs))
 
     @property
     def name(self) -> str:
@@ -108,8 +120,8 @@ class Curriculum:
     window: Count = value(default=1000, meaning="episodes over which the share is taken")
 
     def __post_init__(self):
-        """Checks that the stages can be written."""
-        _check_json("stages", self.stages)
+        """Keeps the stages as they come back from a run directory."""
+        object.__setattr__(self, "stages", tuple(_as_json("stages", self.stages)))
 
 
 @part

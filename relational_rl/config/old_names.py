@@ -189,6 +189,8 @@ def _choose(experiment: Experiment, name: str, value: Any, values: Mapping[str, 
     if name == "optimizer":
         return replace(experiment, {"learner.optimizer": value})
     if name == "curriculum":
+        if value is not None and not isinstance(value, list | tuple):
+            raise ConfigError(f"config.curriculum must be a list of stages, got {shorten(value)}")
         stages = list(value or ())
         return replace(experiment, {"curriculum": {"stages": stages} if stages else None})
     if name == "stop_at_solved":

@@ -276,6 +276,23 @@ NASTY = [
     "1e400", "nan", "", "__import__('os')", "lambda: 0", "'" * 3, "x" * 20_000, "{}", "None",
     "True", ":" * 5000, "a" * 5000 + ":b",
 ]  # fmt: skip
+KINDS_OF_VALUE = ["0", "-1", "1.5", "[]", "(1, 2)", "[{}]", "[None]", "{1: 2}", "b'x'", "[nan]"]
+
+
+def is_a_value_or_one_clear_line(name, text):
+    try:
+        experiment = override(RICH, {name: text})
+    except ConfigError as error:
+        assert str(error)
+        assert len(str(error)) < 2000
+    else:
+        assert from_dict(json.loads(json.dumps(to_dict(experiment)))) == experiment
+
+
+@pytest.mark.parametrize("name", [*CHOICES, "env.kwargs.x.y", "curriculum.stages", "run.stop_at"])
+def test_a_value_of_the_wrong_kind_is_named(name):
+    for text in [*NASTY, *KINDS_OF_VALUE]:
+        is_a_value_or_one_clear_line(name, text)
 
 
 @settings(deadline=None)  # long texts take a slow machine longer than Hypothesis allows
@@ -284,13 +301,7 @@ NASTY = [
     st.one_of(st.sampled_from(NASTY), st.text(max_size=12)),
 )
 def test_any_text_is_a_value_or_one_clear_line(name, text):
-    try:
-        experiment = override(RICH, {name: text})
-    except ConfigError as error:
-        assert str(error)
-        assert len(str(error)) < 2000
-    else:
-        assert from_dict(json.loads(json.dumps(to_dict(experiment)))) == experiment
+    is_a_value_or_one_clear_line(name, text)
 
 
 # The flat configuration of before version 0.2.
