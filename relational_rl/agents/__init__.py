@@ -1,11 +1,12 @@
 """The agents, behind one interface.
 
-protocol      the interface: `Agent`, what it returns, and what networks are made of
-entity        section 2 of the paper: entities, relations, pooling
-spatial       section 4: feature layers, a map of cells, actions with arguments
-random        every action equally likely
-memory_agent  what agents with a memory share
-building      agents of a configuration and an environment's spec
+protocol         the interface: `Agent`, what it returns, and what networks are made of
+entity           section 2 of the paper: entities, relations, pooling
+spatial          section 4: a map of cells, a memory, actions with arguments
+spatial_encoder  what makes that map of images of feature layers
+random           every action equally likely
+memory_agent     what agents share
+building         agents of a configuration and an environment's spec
 """
 
 from relational_rl import _quiet  # noqa: F401  (first: TensorFlow without its start-up noise)

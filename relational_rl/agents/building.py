@@ -12,7 +12,8 @@ import sonnet as snt
 from relational_rl._quiet import tf
 from relational_rl.agents.entity import EntityAgent
 from relational_rl.agents.protocol import Agent, Core, ObservationEncoder
-from relational_rl.agents.spatial import SpatialAgent, SpatialEncoder
+from relational_rl.agents.spatial import SpatialAgent
+from relational_rl.agents.spatial_encoder import SpatialEncoder
 from relational_rl.config import agents as config
 from relational_rl.config import encoders
 from relational_rl.config.base import kind_of

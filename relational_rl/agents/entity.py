@@ -10,22 +10,13 @@ import sonnet as snt
 from relational_rl._quiet import tf
 from relational_rl.agents.memory_agent import (
     MemoryAgent,
-    evaluate_choices,
     leading_of,
     leading_sizes,
     merge_leading,
     split_leading,
 )
-from relational_rl.agents.protocol import (
-    ActOutput,
-    AttentionMaps,
-    Core,
-    Evaluation,
-    ObservationEncoder,
-    Observations,
-)
+from relational_rl.agents.protocol import AttentionMaps, Core, ObservationEncoder, Observations
 from relational_rl.kernels.features import PackedFeatures
-from relational_rl.math import distributions
 from relational_rl.nn.entities import max_pool
 from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.memory import Memory, State
@@ -79,23 +70,6 @@ class EntityAgent(MemoryAgent):
         self._baseline = snt.Linear(1, w_init=initializer.output(), name="baseline")
         self._packed: PackedFeatures | None = None
 
-    def act(
-        self,
-        observations: Observations,
-        state: State,
-        uniforms: tf.Tensor,
-        greedy: bool = False,
-        with_attention: bool = False,
-    ) -> tuple[ActOutput, State]:
-        """Chooses an action for each of B observations; see `protocol.Agent.act`."""
-        features, attention = self._look(observations, with_attention)
-        if self._memory is not None:
-            features, state = self._memory.step(features, state)
-        logits, baseline = self.heads(features)
-        actions = distributions.choose(logits, uniforms[:, 0], greedy)
-        log_probs = distributions.log_prob(logits, actions)
-        return ActOutput(actions, log_probs, logits, baseline, attention), state
-
     def unroll_features(
         self, observations: Observations, state: State, is_first: tf.Tensor | None = None
     ) -> tf.Tensor:
@@ -103,10 +77,6 @@ class EntityAgent(MemoryAgent):
         leading = leading_of(observations)
         features, _ = self._look(merge_leading(observations))
         return split_leading(self._remember(features, leading, state, is_first), leading)
-
-    def evaluate(self, features: tf.Tensor, actions: tf.Tensor) -> Evaluation:
-        """Evaluates actions int32 [T, B] by the features [T + 1, B, F] of `unroll_features`."""
-        return evaluate_choices(*self.heads(features), actions)
 
     def features(self, observations: Observations) -> tf.Tensor:
         """Returns the pooled features of B observations, float32 [B, F]."""
@@ -142,10 +112,13 @@ class EntityAgent(MemoryAgent):
         """Whether XLA should compile the whole agent: not packed features, nor a core's veto."""
         return self._packed is None and self.core.compiles_well
 
-    @property
-    def can_compile_heads(self) -> bool:
-        """Whether XLA can compile what comes after the features."""
-        return True
+    def _step_features(
+        self, observations: Observations, state: State, with_attention: bool
+    ) -> tuple[tf.Tensor, State, AttentionMaps | None]:
+        features, attention = self._look(observations, with_attention)
+        if self._memory is not None:
+            features, state = self._memory.step(features, state)
+        return features, state, attention
 
     def _look(
         self, observations: Observations, with_attention: bool = False

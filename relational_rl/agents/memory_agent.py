@@ -1,6 +1,6 @@
-"""What the agents that learn share: a memory, if there is one, and leading dimensions.
+"""What the agents share: from features to actions, a memory, leading dimensions.
 
-T unroll length, B batch.
+T unroll length, B batch, A actions or their types, K arguments of an action.
 """
 
 from collections.abc import Sequence
@@ -10,23 +10,78 @@ import numpy as np
 import sonnet as snt
 
 from relational_rl._quiet import tf
-from relational_rl.agents.protocol import Evaluation, Observations
-from relational_rl.math import distributions
+from relational_rl.agents.protocol import ActOutput, AttentionMaps, Evaluation, Observations
+from relational_rl.math import composite, distributions
 from relational_rl.nn.memory import Memory, State
 
 
 class MemoryAgent(snt.Module):
-    """Base of agents with an optional memory."""
+    """Base of agents: observations -> (memory) -> features -> heads -> actions.
 
-    _memory: Memory | None
+    A class says what the features of a step and of an unroll are (`_step_features`,
+    `unroll_features`) and what `heads` makes of them; where actions have arguments also
+    `_argument_logits`, and sets `_takes`, bool [A, K]: which types take which arguments.
+    """
+
+    can_compile_heads = True
+    _memory: Memory | None = None
+    _takes: tf.Tensor | None = None
 
     def initial_state(self, batch_size: int) -> State:
         """Returns the state before the first step of `batch_size` episodes: () without memory."""
         return () if self._memory is None else self._memory.initial_state(batch_size)
 
+    def act(
+        self,
+        observations: Observations,
+        state: State,
+        uniforms: tf.Tensor,
+        greedy: bool = False,
+        with_attention: bool = False,
+    ) -> tuple[ActOutput, State]:
+        """Chooses an action for each of B observations; see `protocol.Agent.act`.
+
+        Greedy is the most probable type and then its most probable arguments.
+        """
+        features, state, attention = self._step_features(observations, state, with_attention)
+        logits, baseline = self.heads(features)
+        actions, log_probs = self._choose(features, logits, uniforms, greedy)
+        return ActOutput(actions, log_probs, logits, baseline, attention), state
+
+    def evaluate(self, features: Any, actions: tf.Tensor) -> Evaluation:
+        """Evaluates actions int32 [T, B] by features of T + 1 steps; see `protocol.Agent`."""
+        return evaluate_choices(*self.heads(features), actions)
+
+    def heads(self, features: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Maps features [..., F] to policy logits [..., A] and baseline [...]."""
+        raise NotImplementedError
+
     def num_parameters(self) -> int:
         """Returns how many numbers are learned."""
         return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))
+
+    def _step_features(
+        self, observations: Observations, state: State, with_attention: bool
+    ) -> tuple[Any, State, AttentionMaps | None]:
+        """Returns the features of B observations, the next state, attention maps if asked for."""
+        raise NotImplementedError
+
+    def _argument_logits(self, features: Any, types: tf.Tensor) -> list[tf.Tensor]:
+        """Returns K times [..., S_k], the logits of the arguments of actions of types [...]."""
+        raise NotImplementedError
+
+    def _choose(
+        self, features: Any, logits: tf.Tensor, uniforms: tf.Tensor, greedy: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns actions int32 [B] or [B, 1 + K] and their log probabilities [B]."""
+        types = distributions.choose(logits, uniforms[:, 0], greedy)
+        if self._takes is None:
+            return types, distributions.log_prob(logits, types)
+        argument_logits = self._argument_logits(features, types)
+        actions = composite.choose_arguments(
+            argument_logits, self._takes, types, uniforms[:, 1:], greedy
+        )
+        return actions, composite.log_prob(logits, argument_logits, self._takes, actions)
 
     def _remember(
         self, x: tf.Tensor, leading: Sequence[Any], state: State, is_first: tf.Tensor | None
@@ -55,9 +110,9 @@ def evaluate_choices(
     )
 
 
-def leading_of(observations: Observations) -> list[Any]:
+def leading_of(observations: Observations, count: int = 2) -> list[Any]:
     """Returns T, B of time-major observations, as numbers where they are known."""
-    return leading_sizes(next(iter(observations.values())))
+    return leading_sizes(next(iter(observations.values())), count)
 
 
 def merge_leading(observations: Observations) -> dict[str, tf.Tensor]:

@@ -5,16 +5,21 @@ from typing import Any
 import sonnet as snt
 
 from relational_rl._quiet import tf
-from relational_rl.agents.memory_agent import evaluate_choices, leading_of
-from relational_rl.agents.protocol import ActOutput, Evaluation, Observations
+from relational_rl.agents.memory_agent import MemoryAgent, leading_of, leading_sizes
+from relational_rl.agents.protocol import Evaluation, Observations
 from relational_rl.math import composite, distributions
 from relational_rl.nn.memory import State
 from relational_rl.observations.spec import ArgumentSpec
 
 
 @snt.allow_empty_variables
-class RandomAgent(snt.Module):
-    """Every available action equally likely, and every value of its arguments."""
+class RandomAgent(MemoryAgent):
+    """Every available action equally likely, and every value of its arguments.
+
+    A greedy random policy is still random. It attends to nothing.
+    """
+
+    can_compile = True
 
     def __init__(
         self,
@@ -26,34 +31,10 @@ class RandomAgent(snt.Module):
         super().__init__(name=name)
         self._num_actions = num_actions
         self._arguments = arguments
-        self.num_draws = 1 if arguments is None else 1 + len(arguments.sizes)
-
-    def initial_state(self, batch_size: int) -> State:
-        """Returns ()."""
-        del batch_size
-        return ()
-
-    def act(
-        self,
-        observations: Observations,
-        state: State,
-        uniforms: tf.Tensor,
-        greedy: bool = False,
-        with_attention: bool = False,
-    ) -> tuple[ActOutput, State]:
-        """Samples uniformly; a greedy random policy is still random. It attends to nothing."""
-        del greedy, with_attention
-        batch = tf.shape(next(iter(observations.values())))[0]
-        logits = self._logits(observations, [batch])
-        types, baseline = distributions.choose(logits, uniforms[:, 0]), tf.zeros([batch])
-        if self._arguments is None:
-            log_probs = distributions.log_prob(logits, types)
-            return ActOutput(types, log_probs, logits, baseline), state
-        takes = tf.constant(self._arguments.table())
-        argument_logits = self._argument_logits([batch])
-        actions = composite.choose_arguments(argument_logits, takes, types, uniforms[:, 1:])
-        log_probs = composite.log_prob(logits, argument_logits, takes, actions)
-        return ActOutput(actions, log_probs, logits, baseline), state
+        self.num_draws = 1
+        if arguments is not None:
+            self.num_draws += len(arguments.sizes)
+            self._takes = tf.constant(arguments.table())
 
     def unroll_features(
         self, observations: Observations, state: State, is_first: tf.Tensor | None = None
@@ -62,46 +43,44 @@ class RandomAgent(snt.Module):
         del state, is_first
         return self._logits(observations, leading_of(observations))
 
+    def heads(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the uniform logits [..., A], which are the features, and a baseline of 0."""
+        return features, tf.zeros(tf.shape(features)[:-1])
+
     def evaluate(self, features: tf.Tensor, actions: tf.Tensor) -> Evaluation:
-        """Evaluates actions int32 [T, B] or [T, B, 1 + K] by the features of T + 1 steps."""
-        values = tf.zeros(tf.shape(features)[:-1])
-        if self._arguments is None:
-            return evaluate_choices(features, values, actions)
-        logits, takes = features[:-1], tf.constant(self._arguments.table())
-        argument_logits = self._argument_logits(tf.shape(logits)[:-1])
+        """Evaluates actions int32 [T, B] or [T, B, 1 + K] by features of T + 1 steps."""
+        if self._takes is None:
+            return super().evaluate(features, actions)
+        (logits, values), types = self.heads(features), actions[..., 0]
+        logits = logits[:-1]
+        argument_logits = self._argument_logits(logits, types)
         return Evaluation(
-            composite.log_prob(logits, argument_logits, takes, actions),
-            composite.sampled_entropy(logits, argument_logits, takes, actions[..., 0]),
+            composite.log_prob(logits, argument_logits, self._takes, actions),
+            composite.sampled_entropy(logits, argument_logits, self._takes, types),
             values,
             logits,
         )
 
-    def num_parameters(self) -> int:
-        """Returns 0."""
-        return 0
+    def _step_features(
+        self, observations: Observations, state: State, with_attention: bool
+    ) -> tuple[tf.Tensor, State, None]:
+        del with_attention
+        return self._logits(observations, leading_of(observations, 1)), state, None
 
-    @property
-    def can_compile(self) -> bool:
-        """Whether XLA can compile the whole agent."""
-        return True
-
-    @property
-    def can_compile_heads(self) -> bool:
-        """Whether XLA can compile what comes after the features."""
-        return True
+    def _choose(
+        self, features: tf.Tensor, logits: tf.Tensor, uniforms: tf.Tensor, greedy: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        del greedy
+        return super()._choose(features, logits, uniforms, greedy=False)
 
     def _logits(self, observations: Observations, leading: Any) -> tf.Tensor:
-        logits = tf.zeros(tf.concat([leading, [self._num_actions]], axis=0))
-        logits = tf.ensure_shape(logits, [*[None] * (logits.shape.rank - 1), self._num_actions])
+        logits = tf.zeros([*leading, self._num_actions])
         if "mask" not in observations:
             return logits
         return distributions.mask_logits(logits, observations["mask"])
 
-    def _argument_logits(self, leading: Any) -> list[tf.Tensor]:
+    def _argument_logits(self, features: tf.Tensor, types: tf.Tensor) -> list[tf.Tensor]:
+        del types
         assert self._arguments is not None
-        return [
-            tf.ensure_shape(
-                tf.zeros(tf.concat([leading, [size]], axis=0)), [*[None] * len(leading), size]
-            )
-            for size in self._arguments.sizes
-        ]
+        leading = leading_sizes(features, features.shape.rank - 1)
+        return [tf.zeros([*leading, size]) for size in self._arguments.sizes]

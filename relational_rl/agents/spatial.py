@@ -13,48 +13,26 @@ T unroll length, B batch, N = T * B, A action types, K arguments, H x W cells, F
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import sonnet as snt
 
 from relational_rl._quiet import tf
 from relational_rl.agents.memory_agent import (
     MemoryAgent,
-    evaluate_choices,
     leading_of,
     leading_sizes,
     merge_leading,
     split_leading,
 )
-from relational_rl.agents.protocol import (
-    ActOutput,
-    AttentionMaps,
-    Core,
-    Evaluation,
-    Observations,
-)
+from relational_rl.agents.protocol import AttentionMaps, Core, Evaluation, Observations
+from relational_rl.agents.spatial_encoder import Inputs, SpatialEncoder
 from relational_rl.math import composite, distributions
 from relational_rl.nn.arguments import ArgumentHeads
 from relational_rl.nn.entities import Entities, all_cells, coordinates
 from relational_rl.nn.initializers import STANDARD, Initializer
-from relational_rl.nn.layers import LayerEmbedding, MapEncoder, signed_log
 from relational_rl.nn.memory import Memory, State
 from relational_rl.observations.spec import EnvironmentSpec
-
-
-class Inputs(NamedTuple):
-    """Encoded observations.
-
-    Attributes:
-      maps: float32 [N, H, W, C], the images side by side (the paper's inputs3D).
-      flat: float32 [N, V], everything else (inputs2D); V may be 0.
-      pixels: for each image float32 [N, height, width, C], its embedded layers.
-    """
-
-    maps: tf.Tensor
-    flat: tf.Tensor
-    pixels: dict[str, tf.Tensor]
 
 
 class SpatialFeatures(NamedTuple):
@@ -73,100 +51,12 @@ class SpatialFeatures(NamedTuple):
     pixels: tuple[tf.Tensor, ...]
 
 
-class SpatialEncoder(snt.Module):
-    """Preprocesses and encodes observations.
-
-    Amounts go through a logarithm, categories are embedded. Every image has one more channel: 1
-    where the action before had an argument on it. The vector and the embedded type of the action
-    before go through an MLP.
-    """
-
-    def __init__(
-        self,
-        spec: EnvironmentSpec,
-        map_size: int,
-        channels: int,
-        embedding_size: int,
-        vector_mlp: Sequence[int],
-        initializer: Initializer = STANDARD,
-        name: str | None = None,
-    ):
-        """Makes the encoder.
-
-        Args:
-          spec: of the environment.
-          map_size: images are halved until their larger side is at most this.
-          channels: of the convolutions.
-          embedding_size: numbers that a category becomes.
-          vector_mlp: sizes of the layers for the vector and the action before.
-          initializer: of the weights.
-          name: name of the module.
-
-        Raises:
-          ValueError: the images give maps of different shapes.
-        """
-        super().__init__(name=name)
-        images = spec.images
-        self._embeddings = {
-            name: LayerEmbedding(
-                image.categories, image.shape[2], embedding_size, initializer, f"{name}_layers"
-            )
-            for name, image in images.items()
-        }
-        self._encoders = {
-            name: MapEncoder(image.shape, map_size, channels, initializer, f"{name}_encoder")
-            for name, image in images.items()
-        }
-        shapes = {name: encoder.map_shape for name, encoder in self._encoders.items()}
-        if len(set(shapes.values())) > 1:
-            raise ValueError(f"images must give maps of one shape, got {shapes}")
-        self.map_shape = next(iter(shapes.values()))
-        self.map_channels = channels * len(images)
-        self._takes: dict[str, tf.Tensor] = {}
-        self._last_type: LayerEmbedding | None = None
-        if spec.last_action_key is not None:
-            self._last_type = LayerEmbedding(
-                [spec.num_actions], 1, embedding_size, initializer, "last_action"
-            )
-            if spec.arguments is not None:
-                for name in images:
-                    here = np.array([image == name for image in spec.arguments.images], bool)
-                    self._takes[name] = tf.constant((spec.arguments.table() & here).any(axis=1))
-        has_flat = spec.vector_size > 0 or self._last_type is not None
-        self._mlp = (
-            snt.nets.MLP(vector_mlp, w_init=initializer.input())
-            if has_flat and vector_mlp
-            else None
-        )
-
-    def __call__(self, observations: Observations) -> Inputs:
-        """Encodes N observations {"image": [N, ...], ...}."""
-        maps, pixels = [], {}
-        for name, embedding in self._embeddings.items():
-            x = embedding(observations[name])
-            if name in self._takes:
-                was_here = tf.gather(self._takes[name], observations["last_action"][:, 0])
-                channel = tf.cast(was_here, tf.float32)[:, tf.newaxis, tf.newaxis, tf.newaxis]
-                x = tf.concat([x, tf.broadcast_to(channel, [*tf.unstack(tf.shape(x)[:3]), 1])], -1)
-            pixels[name] = x
-            maps.append(self._encoders[name](x))
-        parts = []
-        if "vector" in observations:
-            parts.append(signed_log(observations["vector"]))
-        if self._last_type is not None:
-            last = observations["last_action"][:, tf.newaxis, tf.newaxis, :1]
-            parts.append(self._last_type(last)[:, 0, 0])
-        if not parts:
-            flat = tf.zeros([tf.shape(maps[0])[0], 0])
-        elif self._mlp is None:
-            flat = tf.concat(parts, axis=-1)
-        else:
-            flat = self._mlp(tf.concat(parts, axis=-1))
-        return Inputs(tf.concat(maps, axis=-1), flat, pixels)
-
-
 class SpatialAgent(MemoryAgent):
     """Encoder -> memory -> core -> heads; relational and control differ by the core alone."""
+
+    # XLA is 10 times slower with its convolutions.
+    can_compile = False
+    can_compile_heads = False
 
     def __init__(
         self,
@@ -227,35 +117,6 @@ class SpatialAgent(MemoryAgent):
         if spec.arguments is not None:
             self._takes = tf.constant(spec.arguments.table())
 
-    def act(
-        self,
-        observations: Observations,
-        state: State,
-        uniforms: tf.Tensor,
-        greedy: bool = False,
-        with_attention: bool = False,
-    ) -> tuple[ActOutput, State]:
-        """Chooses an action for each of B observations; see `protocol.Agent.act`.
-
-        Greedy is the most probable type and then its most probable arguments.
-        """
-        inputs = self.encoder(observations)
-        maps = inputs.maps
-        if self._memory is not None:
-            maps, state = self._memory.step(maps, state)
-        features, attention = self._relate(inputs, maps, observations.get("mask"), with_attention)
-        logits, baseline = self._type_logits(features), self._values(features)
-        types = distributions.choose(logits, uniforms[:, 0], greedy)
-        if self._arguments is None:
-            log_probs = distributions.log_prob(logits, types)
-            return ActOutput(types, log_probs, logits, baseline, attention), state
-        argument_logits = self._argument_logits(features, types)
-        actions = composite.choose_arguments(
-            argument_logits, self._takes, types, uniforms[:, 1:], greedy
-        )
-        log_probs = composite.log_prob(logits, argument_logits, self._takes, actions)
-        return ActOutput(actions, log_probs, logits, baseline, attention), state
-
     def unroll_features(
         self, observations: Observations, state: State, is_first: tf.Tensor | None = None
     ) -> SpatialFeatures:
@@ -265,16 +126,16 @@ class SpatialAgent(MemoryAgent):
         inputs = self.encoder(flat)
         maps = self._remember(inputs.maps, leading, state, is_first)
         features, _ = self._relate(inputs, maps, flat.get("mask"), with_attention=False)
-        return _unmerge(features, leading)
+        return _map(lambda x: split_leading(x, leading), features)
 
     def evaluate(self, features: SpatialFeatures, actions: tf.Tensor) -> Evaluation:
         """Evaluates actions int32 [T, B] or [T, B, 1 + K] by features of T + 1 steps."""
+        if self._takes is None:
+            return super().evaluate(features, actions)
         policy_logits, values = self.heads(features)
-        if self._arguments is None:
-            return evaluate_choices(policy_logits, values, actions)
-        steps = _map(lambda x: x[:-1], features)
-        policy_logits, leading = policy_logits[:-1], leading_sizes(steps.shared)
-        steps, logits = _merge(steps), tf.reshape(policy_logits, [-1, policy_logits.shape[-1]])
+        policy_logits, leading = policy_logits[:-1], leading_sizes(features.shared[:-1])
+        steps = _map(lambda x: tf.reshape(x[:-1], [-1, *x.shape[2:]]), features)  # [T * B, ...]
+        logits = tf.reshape(policy_logits, [-1, policy_logits.shape[-1]])
         flat_actions = tf.reshape(actions, [-1, actions.shape[-1]])
         types = flat_actions[:, 0]
         argument_logits = self._argument_logits(steps, types)
@@ -289,6 +150,16 @@ class SpatialAgent(MemoryAgent):
             values,
             policy_logits,
         )
+
+    def _step_features(
+        self, observations: Observations, state: State, with_attention: bool
+    ) -> tuple[SpatialFeatures, State, AttentionMaps | None]:
+        inputs = self.encoder(observations)
+        maps = inputs.maps
+        if self._memory is not None:
+            maps, state = self._memory.step(maps, state)
+        features, attention = self._relate(inputs, maps, observations.get("mask"), with_attention)
+        return features, state, attention
 
     def _relate(
         self, inputs: Inputs, maps: tf.Tensor, mask: tf.Tensor | None, with_attention: bool
@@ -323,19 +194,17 @@ class SpatialAgent(MemoryAgent):
         )
 
     def heads(self, features: SpatialFeatures) -> tuple[tf.Tensor, tf.Tensor]:
-        """Maps features [T, B, ...] to logits of the action types [T, B, A] and baseline [T, B]."""
-        leading, flat = leading_sizes(features.shared), _merge(features)
-        logits, values = self._type_logits(flat), self._values(flat)
-        return split_leading(logits, leading), split_leading(values, leading)
+        """Maps features [..., F] to logits of the action types [..., A] and baseline [...].
 
-    def _type_logits(self, features: SpatialFeatures) -> tf.Tensor:
-        """Returns logits [N, A] of the action types, those that are not available masked."""
-        logits = self._policy(features.shared)
-        return logits if features.mask is None else distributions.mask_logits(logits, features.mask)
-
-    def _values(self, features: SpatialFeatures) -> tf.Tensor:
-        """Returns the baseline [N]."""
-        return self._baseline(features.shared)[:, 0]
+        Types that are not available are masked.
+        """
+        shared = features.shared
+        leading = leading_sizes(shared, shared.shape.rank - 1)
+        shared = tf.reshape(shared, [-1, shared.shape[-1]])
+        logits = split_leading(self._policy(shared), leading)
+        if features.mask is not None:
+            logits = distributions.mask_logits(logits, features.mask)
+        return logits, split_leading(self._baseline(shared)[:, 0], leading)
 
     def _argument_logits(self, features: SpatialFeatures, types: tf.Tensor) -> list[tf.Tensor]:
         """Returns K times [N, S_k], given the types [N]."""
@@ -356,26 +225,6 @@ class SpatialAgent(MemoryAgent):
         logits = self._arguments(shared, canvases, types)
         entropies = composite.argument_entropy(logits, self._takes, types)
         return tf.reshape(entropies, [-1, num_types])
-
-    @property
-    def can_compile(self) -> bool:
-        """Whether XLA should compile the agent: its convolutions are 10 times slower there."""
-        return False
-
-    @property
-    def can_compile_heads(self) -> bool:
-        """Likewise, what comes after the features."""
-        return False
-
-
-def _merge(features: SpatialFeatures) -> SpatialFeatures:
-    """Merges time and batch: [T, B, ...] becomes [T * B, ...]."""
-    return _map(lambda x: tf.reshape(x, [-1, *x.shape[2:]]), features)
-
-
-def _unmerge(features: SpatialFeatures, leading: Sequence[Any]) -> SpatialFeatures:
-    """Undoes `_merge`."""
-    return _map(lambda x: split_leading(x, leading), features)
 
 
 def _map(function: Callable[[tf.Tensor], tf.Tensor], features: SpatialFeatures) -> SpatialFeatures:

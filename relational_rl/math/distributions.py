@@ -2,7 +2,8 @@
 
 Symbols: A is the number of actions; `logits` are float `[..., A]` unnormalised log
 probabilities, `actions` are integers `[...]` in `[0, A)`. The leading dimensions (time T,
-batch B, both or none) are carried through. Everything compiles under XLA.
+batch B, both or none) are carried through. Everything compiles under XLA. Every function raises
+ValueError where a shape or a dtype is not the one it asks for.
 
 Unavailable actions are masked with `mask_logits`. Its finite floor stands in for minus
 infinity: the probability is exactly zero, while log probabilities, entropies, divergences
@@ -53,15 +54,9 @@ def log_prob(logits: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
 
     Returns:
       float32 `[...]`.
-
-    Raises:
-      ValueError: If a shape or a dtype is wrong.
     """
     logits = _check_logits("logits", logits)
-    actions = tf.convert_to_tensor(actions)
-    if actions.dtype not in (tf.int32, tf.int64):
-        raise ValueError(f"actions must be int32 or int64, got {actions.dtype.name}")
-    check_shape("actions", actions, logits.shape[:-1])
+    actions = _checked("actions", actions, (tf.int32, tf.int64), logits.shape[:-1])
     # A one-hot product in place of a gather: its gradient is a product too, not a scatter.
     # A comparison in place of tf.one_hot, because where() also keeps 0 * -inf out.
     chosen = tf.range(logits.shape[-1], dtype=actions.dtype) == actions[..., tf.newaxis]
@@ -77,9 +72,6 @@ def entropy(logits: tf.Tensor) -> tf.Tensor:
 
     Returns:
       float32 `[...]`, in `[0, log A]`.
-
-    Raises:
-      ValueError: If the shape or the dtype is wrong.
     """
     logits = _check_logits("logits", logits)
     log_probs = tf.nn.log_softmax(logits)  # [..., A]
@@ -95,9 +87,6 @@ def kl(p_logits: tf.Tensor, q_logits: tf.Tensor) -> tf.Tensor:
 
     Returns:
       float32 `[...]`, zero where the two are the same distribution.
-
-    Raises:
-      ValueError: If a shape or a dtype is wrong.
     """
     p_logits = _check_logits("p_logits", p_logits)
     q_logits = _check_logits("q_logits", q_logits)
@@ -115,9 +104,6 @@ def mode(logits: tf.Tensor) -> tf.Tensor:
 
     Returns:
       int32 `[...]`.
-
-    Raises:
-      ValueError: If the shape or the dtype is wrong.
     """
     return tf.argmax(_check_logits("logits", logits), axis=-1, output_type=tf.int32)
 
@@ -134,15 +120,9 @@ def sample(logits: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
 
     Returns:
       int32 `[...]`.
-
-    Raises:
-      ValueError: If a shape or a dtype is wrong.
     """
     logits = _check_logits("logits", logits)
-    uniforms = tf.convert_to_tensor(uniforms)
-    if uniforms.dtype != tf.float64:
-        raise ValueError(f"uniforms must be float64, got {uniforms.dtype.name}")
-    check_shape("uniforms", uniforms, logits.shape[:-1])
+    uniforms = _checked("uniforms", uniforms, (tf.float64,), logits.shape[:-1])
     exact = tf.cast(logits, tf.float64)
     # Masked actions get exp(-1e9), which is exactly 0, and no uniform number falls on them.
     weights = tf.exp(exact - tf.reduce_max(exact, axis=-1, keepdims=True))
@@ -169,15 +149,9 @@ def mask_logits(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
     Returns:
       float32 `[..., A]`.
-
-    Raises:
-      ValueError: If a shape or a dtype is wrong.
     """
     logits = _check_logits("logits", logits)
-    mask = tf.convert_to_tensor(mask)
-    if mask.dtype != tf.bool:
-        raise ValueError(f"mask must be bool, got {mask.dtype.name}")
-    check_shape("mask", mask, logits.shape)
+    mask = _checked("mask", mask, (tf.bool,), logits.shape)
     return tf.where(mask, logits, tf.constant(MASKED_LOGIT, logits.dtype))
 
 
@@ -187,6 +161,18 @@ def _check_logits(name: str, logits: tf.Tensor) -> tf.Tensor:
     if logits.shape.rank is None or logits.shape.rank < 1 or not logits.shape[-1]:
         raise ValueError(f"{name} must have shape [..., A] with A >= 1, got {_text(logits.shape)}")
     return logits
+
+
+def _checked(
+    name: str, value: tf.Tensor, dtypes: tuple[tf.DType, ...], shape: tf.TensorShape
+) -> tf.Tensor:
+    """Returns the value as a tensor of one of the dtypes and of the shape."""
+    value = tf.convert_to_tensor(value)
+    if value.dtype not in dtypes:
+        wanted = " or ".join(dtype.name for dtype in dtypes)
+        raise ValueError(f"{name} must be {wanted}, got {value.dtype.name}")
+    check_shape(name, value, shape)
+    return value
 
 
 def _text(shape: tf.TensorShape) -> str:

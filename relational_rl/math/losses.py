@@ -3,7 +3,8 @@
 Symbols: T unroll length, B batch; all is time-major. `weights` are float32 `[T, B]`, 1 for a
 real transition and 0 for a step that carries none. The policy comes in as the log probabilities
 of what was done and as its entropies, so that any kind of action can be learned: one choice
-(`distributions.py`) or a choice with arguments (`composite.py`).
+(`distributions.py`) or a choice with arguments (`composite.py`). Every function raises ValueError
+where a shape, a dtype or a constant is not one that it asks for.
 
 Reduction, said here once. Every loss turns its terms x `[T, B]` into one number:
 
@@ -33,7 +34,7 @@ def policy_gradient_loss(
     weights: tf.Tensor,
     reduction: Reduction = "sum",
 ) -> tf.Tensor:
-    """Returns the loss whose gradient is minus the policy gradient.
+    """Returns the loss, float32 `[]`, whose gradient is minus the policy gradient.
 
     Its terms are -log pi(a_t | x_t) * advantage_t; no gradient flows through the advantages.
 
@@ -42,12 +43,6 @@ def policy_gradient_loss(
       advantages: float32 `[T, B]`.
       weights: float32 `[T, B]`.
       reduction: "sum" or "mean", see the module.
-
-    Returns:
-      float32 `[]`.
-
-    Raises:
-      ValueError: If a shape, a dtype or the reduction is wrong.
     """
     log_probs, advantages, weights = _check(weights, log_probs=log_probs, advantages=advantages)
     return _reduce(-log_probs * tf.stop_gradient(advantages), weights, reduction)
@@ -61,7 +56,7 @@ def clipped_policy_gradient_loss(
     weights: tf.Tensor,
     reduction: Reduction = "sum",
 ) -> tf.Tensor:
-    """Returns the clipped surrogate loss.
+    """Returns the clipped surrogate loss, float32 `[]`.
 
     Schulman et al., "Proximal Policy Optimization Algorithms", arXiv:1707.06347, equation
     7, negated so as to be minimised; with V-trace targets as its advantages it is used by
@@ -79,12 +74,6 @@ def clipped_policy_gradient_loss(
       clip_ratio: How far the ratio may leave 1 before its gradient ends, above 0.
       weights: float32 `[T, B]`.
       reduction: "sum" or "mean", see the module.
-
-    Returns:
-      float32 `[]`.
-
-    Raises:
-      ValueError: If a shape, a dtype, the clip ratio or the reduction is wrong.
     """
     if not clip_ratio > 0.0:
         raise ValueError(f"clip_ratio must be above 0, got {clip_ratio}")
@@ -103,19 +92,13 @@ def clipped_policy_gradient_loss(
 def baseline_loss(
     values: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, reduction: Reduction = "sum"
 ) -> tf.Tensor:
-    """Returns half the squared error of the values.
+    """Returns half the squared error of the values, float32 `[]`.
 
     Args:
       values: float32 `[T, B]`.
       targets: float32 `[T, B]`; no gradient flows.
       weights: float32 `[T, B]`.
       reduction: "sum" or "mean", see the module.
-
-    Returns:
-      float32 `[]`.
-
-    Raises:
-      ValueError: If a shape, a dtype or the reduction is wrong.
     """
     values, targets, weights = _check(weights, values=values, targets=targets)
     return _reduce(0.5 * tf.square(tf.stop_gradient(targets) - values), weights, reduction)
@@ -124,18 +107,12 @@ def baseline_loss(
 def entropy_loss(
     entropies: tf.Tensor, weights: tf.Tensor, reduction: Reduction = "sum"
 ) -> tf.Tensor:
-    """Returns minus the entropy of the policy, to be minimised for exploration.
+    """Returns minus the entropy of the policy, float32 `[]`, to be minimised for exploration.
 
     Args:
       entropies: float32 `[T, B]`, of the policy at each step.
       weights: float32 `[T, B]`.
       reduction: "sum" or "mean", see the module.
-
-    Returns:
-      float32 `[]`.
-
-    Raises:
-      ValueError: If a shape, a dtype or the reduction is wrong.
     """
     entropies, weights = _check(weights, entropies=entropies)
     return _reduce(-entropies, weights, reduction)
@@ -155,9 +132,6 @@ def normalize_advantages(
     Returns:
       float32 `[T, B]`; (a - mean) / max(deviation, min_deviation), with the mean and the
       deviation weighted by `weights`.
-
-    Raises:
-      ValueError: If a shape, a dtype or min_deviation is wrong.
     """
     if not min_deviation > 0.0:
         raise ValueError(f"min_deviation must be above 0, got {min_deviation}")

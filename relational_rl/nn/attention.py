@@ -6,6 +6,7 @@ B batch, N entities, F features, H heads, D head size.
 import sonnet as snt
 
 from relational_rl._quiet import tf
+from relational_rl.checks import check_positive
 from relational_rl.nn.initializers import STANDARD, Initializer
 
 # Added to the logits of entities that are only padding; exp() of it is exactly 0 in float32.
@@ -39,9 +40,7 @@ class MultiHeadAttention(snt.Module):
           ValueError: a size is not positive.
         """
         super().__init__(name=name)
-        for label, value in (("num_heads", num_heads), ("head_size", head_size)):
-            if value < 1:
-                raise ValueError(f"{label} must be at least 1, got {value}")
+        check_positive(num_heads=num_heads, head_size=head_size)
         self.num_heads = num_heads
         self.head_size = head_size
         # One product for the three projections.

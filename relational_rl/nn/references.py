@@ -93,11 +93,5 @@ class References(snt.Module):
 
     def parameters(self) -> list[tf.Variable]:
         """Returns the learned variables."""
-        return [
-            self._score.w,
-            self._score.b,
-            self._own.w,
-            self._own.b,
-            self._other.w,
-            self._other.b,
-        ]
+        layers = (self._score, self._own, self._other)
+        return [variable for layer in layers for variable in (layer.w, layer.b)]

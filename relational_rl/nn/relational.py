@@ -6,6 +6,7 @@ import numpy as np
 import sonnet as snt
 
 from relational_rl._quiet import tf
+from relational_rl.checks import check_positive
 from relational_rl.nn.attention import MultiHeadAttention
 from relational_rl.nn.entities import Entities
 from relational_rl.nn.initializers import STANDARD, Initializer
@@ -135,8 +136,7 @@ class RelationalModule(snt.Module):
           ValueError: a size is not positive.
         """
         super().__init__(name=name)
-        if num_blocks < 1:
-            raise ValueError(f"num_blocks must be at least 1, got {num_blocks}")
+        check_positive(num_blocks=num_blocks)
         self.num_blocks = num_blocks
         self.num_heads = num_heads
         self.head_size = head_size

@@ -3,6 +3,7 @@
 import sonnet as snt
 
 from relational_rl._quiet import tf
+from relational_rl.checks import check_positive
 from relational_rl.nn.entities import Entities
 from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.relational import RelationalOutput
@@ -44,9 +45,7 @@ class ResidualModule(snt.Module):
           ValueError: a number is not positive.
         """
         super().__init__(name=name)
-        for label, value in (("num_blocks", num_blocks), ("num_convolutions", num_convolutions)):
-            if value < 1:
-                raise ValueError(f"{label} must be at least 1, got {value}")
+        check_positive(num_blocks=num_blocks, num_convolutions=num_convolutions)
         self.num_blocks = num_blocks
         self.num_convolutions = num_convolutions
         self._map_shape = map_shape

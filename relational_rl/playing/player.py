@@ -18,6 +18,7 @@ from relational_rl.acting.policy import Policy
 from relational_rl.acting.vectorization import make_environment
 from relational_rl.agents.protocol import Agent
 from relational_rl.agents.random import RandomAgent
+from relational_rl.checks import check_positive
 from relational_rl.config import EnvSpec
 from relational_rl.errors import UsageError
 from relational_rl.observations.spec import EnvironmentSpec
@@ -87,8 +88,7 @@ class Player:
         Raises:
           ValueError: `num_slots` is not positive.
         """
-        if num_slots < 1:
-            raise ValueError(f"num_slots must be at least 1, got {num_slots}")
+        check_positive(num_slots=num_slots)
         self._agent = agent
         self._spec = spec
         self._num_slots = num_slots

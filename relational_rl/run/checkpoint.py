@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from relational_rl._quiet import tf
+from relational_rl.checks import check_positive
 from relational_rl.errors import CheckpointError
 from relational_rl.run.variables import children_of, kind_of, named_variables
 
@@ -72,8 +73,7 @@ class CheckpointStore:
     """
 
     def __init__(self, directory: str | os.PathLike[str], keep: int = 3, **trackables: Any) -> None:
-        if keep < 1:
-            raise ValueError(f"keep must be at least 1, got {keep}")
+        check_positive(keep=keep)
         if not trackables:
             raise ValueError("trackables must name at least one object, got none")
         self._directory = Path(directory)
