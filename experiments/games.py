@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from relational_rl.acting.vectorization import make_environment
@@ -19,6 +19,7 @@ _OBSERVATION_KWARGS = ("observation", "room_size", "num_colors")
 # Likewise of the mini-games, and which game it is: one is never played in place of the other.
 _MINI_GAME_KWARGS = ("screen_size", "minimap_size", "game", "directory")
 _NUM_PROGRAMS = 8
+STARCRAFT = "StarCraft II"
 
 
 def name_of(env: EnvSpec) -> str:
@@ -30,6 +31,41 @@ def mini_game_of(env: EnvSpec) -> str | None:
     """Returns the map of a StarCraft II mini-game; None of any other environment."""
     found = re.fullmatch(r"SC2/(\w+)-v\d+", name_of(env))
     return found[1] if found else None
+
+
+def display_name(game: str) -> str:
+    """Returns the display name of a game, by what `info["game"]` says."""
+    return {"starcraft": STARCRAFT, "standin": "stand-in"}[game]
+
+
+def game_of(env: EnvSpec) -> str:
+    """Returns what a mini-game is played on, as its environment's argument `game` says it."""
+    return env.kwargs.get("game", "starcraft")
+
+
+def title_of(env: EnvSpec) -> str:
+    """Returns an environment's name; of a mini-game its map and what it is played on."""
+    if mini_game_of(env) is None:
+        return name_of(env)
+    played_on = display_name(game_of(env))
+    return f"{mini_game_of(env)} on {played_on if played_on == STARCRAFT else f'the {played_on}'}"
+
+
+def caveats(games: Iterable[str], crashed: int) -> list[str]:
+    """Returns the sentences that belong beside scores.
+
+    Args:
+      games: which they were played on, as `display_name` calls them.
+      crashed: in how many episodes the game crashed.
+    """
+    sentences = []
+    if crashed:
+        sentences.append(f"The game crashed in {crashed} episodes, which are left out.")
+    if any(game != STARCRAFT for game in games):
+        sentences.append(
+            "The stand-in is not StarCraft II: its scores say nothing about that game."
+        )
+    return sentences
 
 
 def other_env(experiment: Experiment, env_id: str) -> EnvSpec:

@@ -166,6 +166,30 @@ def test_no_import_goes_in_a_circle(library):
         follow(name, ())
 
 
+FLOORS = [
+    {"configs", "games", "gif", "published", "statistics", "tables", "training"},
+    {"attention", "benchmark", "evaluation", "imitation", "results"},
+    {"cli"},
+]
+
+
+def test_the_experiments_have_three_floors():
+    """Each part imports those below it, wherever in the file; `python -m` names look up to cli."""
+    here = ROOT / "experiments"
+    parts = {path.stem for path in here.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert parts - {"__init__", "__pycache__"} == set.union(*FLOORS)
+    for height, floor in enumerate(FLOORS):
+        below = set().union(*FLOORS[:height])
+        for part in floor:
+            for path in files(f"experiments/{part}") or [here / f"{part}.py"]:
+                if path.name == "__main__.py":
+                    continue
+                text = path.read_text()
+                found = re.findall(r"from experiments\.(\w+)", text)
+                found += re.findall(r"from experiments import (\w+)", text)
+                assert set(found) <= below | {part}, f"{path.relative_to(ROOT)} looks up"
+
+
 def functions(path):
     """Yields the functions of a file with their lengths, without docstrings and inner functions."""
     for node in ast.walk(ast.parse(path.read_text())):

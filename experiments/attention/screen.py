@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.evaluation.mini_games import display_name
-from experiments.games import name_of
+from experiments.games import display_name, name_of
 from relational_rl.acting.loop import Transition
 from relational_rl.config import EnvSpec
 from relational_rl.playing.record import Recorder

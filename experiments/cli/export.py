@@ -32,7 +32,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(flags: argparse.Namespace) -> int:
     """Exports."""
-    from experiments.exporting import export, new_directory
+    from experiments.evaluation.export import export, new_directory
     from relational_rl.shipped import SHIPPED
 
     directory = new_directory(flags.name, flags.to, flags.replace)

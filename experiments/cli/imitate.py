@@ -20,7 +20,7 @@ def run(flags: argparse.Namespace) -> int:
     """Teaches."""
     experiment = experiment_of(flags)
     name = f"imitation_{config_name(flags)}_seed{experiment.run.seed}"
-    from experiments.imitating import imitate
+    from experiments.imitation.imitate import imitate
 
     imitate(
         experiment,

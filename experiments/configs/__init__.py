@@ -4,10 +4,13 @@ import ast
 import importlib
 import importlib.util
 import pkgutil
+import shlex
 from pathlib import Path
+from typing import Any
 
-from relational_rl.config import Experiment
+from relational_rl.config import Experiment, from_dict, replace, to_dict
 from relational_rl.config.base import did_you_mean
+from relational_rl.config.tree import paths
 from relational_rl.errors import ConfigError
 
 
@@ -61,3 +64,46 @@ def about(name: str) -> str:
     assert spec is not None and spec.origin is not None
     documentation = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
     return (documentation or "").split("\n")[0]
+
+
+def train_command(experiment: Experiment) -> str:
+    """Returns a command that trains exactly this: the nearest preset, and what differs.
+
+    It is read off the experiment, not remembered, so that it holds after a preset has changed.
+    """
+    wanted = _values(experiment)
+    presets = {name: load(name) for name in names()}
+    counts = {name: len(_differing(preset, wanted)) for name, preset in presets.items()}
+    nearest = min(counts, key=lambda name: (counts[name], name))
+    changes = _changes(presets[nearest], wanted)
+    words = ["relational-rl", "train", f"--config={nearest}"]
+    words += [f"--config.{path}={value}" for path, value in sorted(changes.items())]
+    return shlex.join(words)
+
+
+_ABSENT = object()
+
+
+def _changes(experiment: Experiment, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fewest values to set, by path: another choice brings its own defaults."""
+    changes: dict[str, Any] = {}
+    while different := sorted(_differing(experiment, wanted) - changes.keys(), key=_order):
+        path = different[0]
+        changes[path] = wanted[path]
+        experiment = replace(experiment, {path: wanted[path]})
+    return changes
+
+
+def _order(path: str) -> tuple[int, str]:
+    """Choices come before their values, as on the command line."""
+    return path.count("."), path
+
+
+def _differing(experiment: Experiment, wanted: dict[str, Any]) -> set[str]:
+    here = _values(experiment)
+    return {path for path, value in wanted.items() if here.get(path, _ABSENT) != value}
+
+
+def _values(experiment: Experiment) -> dict[str, Any]:
+    plain = paths(from_dict(to_dict(experiment)))
+    return {path: list(v) if isinstance(v, tuple) else v for path, v in plain.items()}

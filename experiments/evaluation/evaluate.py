@@ -10,7 +10,6 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments.evaluation.report import Evaluation
-from experiments.evaluation.statistics import Share, mean_pass_at_k, share_of
 from experiments.games import (
     boxworld_of,
     check_levels,
@@ -20,6 +19,7 @@ from experiments.games import (
     num_slots,
 )
 from experiments.gif import write_gif
+from experiments.statistics import Share, mean_pass_at_k, share_of
 from relational_rl.agents.random import RandomAgent
 from relational_rl.config import EnvSpec
 from relational_rl.errors import UsageError

@@ -5,46 +5,19 @@ solution paths, and levels whose solution needs key-lock pairs that training wit
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from experiments.evaluation.evaluate import evaluate
 from experiments.evaluation.report import Evaluation
-from experiments.evaluation.statistics import Share
 from experiments.games import boxworld_of, check_levels, check_spaces, entities_needed, other_env
+from experiments.published import CONDITIONS, TRAINED_ON, WITHHELD, Condition, withholds_pairs
+from experiments.statistics import Share
 from experiments.tables import in_markdown
 from relational_rl.config import EnvSpec
 from relational_rl.errors import UsageError
 from relational_rl.playing.player import NUM_SLOTS, Player, check_policy
 from relational_rl.trained import TrainedAgent
-
-_TRAINED_ON = "boxworld:BoxWorld-WithheldTrain-v0"
-WITHHELD = "boxworld:BoxWorld-WithheldTest-v0"
-
-
-class Condition(NamedTuple):
-    """One row of the table.
-
-    Attributes:
-      name: what is asked of the agent.
-      env_id: where; None is what the run was trained for.
-      relational: the published share of solved levels of the relational agent.
-      control: likewise of the control agent.
-    """
-
-    name: str
-    env_id: str | None
-    relational: str
-    control: str
-
-
-CONDITIONS = (
-    Condition("training distribution", None, "> 98 %", "< 75 %"),
-    Condition("longer solution path, L = 6", "boxworld:BoxWorld-Path6-v0", "> 88 %", "5 %"),
-    Condition("longer solution path, L = 8", "boxworld:BoxWorld-Path8-v0", "> 88 %", "0 %"),
-    Condition("longer solution path, L = 10", "boxworld:BoxWorld-Path10-v0", "> 88 %", "0 %"),
-    Condition("withheld key-lock pairs", WITHHELD, "97 %", "13 %"),
-)
 
 
 class Result(NamedTuple):
@@ -154,12 +127,6 @@ def _row(result: Result) -> list[str]:
     return [condition.name, *measured, str(evaluation.max_steps), *published]
 
 
-def withholds_pairs(env_id: str, env_kwargs: Mapping[str, Any]) -> bool:
-    """Returns whether training in an environment never needs one of the withheld pairs."""
-    named = env_id.endswith(_TRAINED_ON.split(":")[1])
-    return env_kwargs.get("withheld", "train" if named else None) == "train"
-
-
 def to_json(results: Sequence[Result]) -> str:
     """Returns all numbers of all conditions as JSON."""
     rows: list[dict[str, Any]] = [
@@ -216,7 +183,7 @@ def _notes(results: Sequence[Result], original_max_entities: int | None) -> list
             notes.append(f"Training never needed any of the {pairs} withheld key-lock pairs.")
         else:
             notes.append(
-                f"The run was NOT trained with the withheld split ({_TRAINED_ON.split(':')[1]}): "
+                f"The run was NOT trained with the withheld split ({TRAINED_ON.split(':')[1]}): "
                 "the withheld pairs are nothing new to it, and that row measures no generalisation."
             )
     room = results[0].evaluation.max_entities

@@ -6,13 +6,14 @@ compared with one of the game without saying so.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from experiments.evaluation.statistics import Mean, mean_of
-from experiments.games import mini_game_of, name_of, num_slots
+from experiments.games import STARCRAFT, caveats, display_name, mini_game_of, num_slots
+from experiments.published import RANDOM, SCRIPTED, SOURCE, published_scores
+from experiments.statistics import Mean, mean_of
 from experiments.tables import in_columns
 from relational_rl.agents.random import RandomAgent
 from relational_rl.config import EnvSpec, replace
@@ -21,31 +22,6 @@ from relational_rl.trained import TrainedAgent
 
 EPISODES = 30
 """As in the paper: a score is the mean over so many episodes."""
-
-STARCRAFT = "StarCraft II"
-
-SOURCE = "Zambaldi et al. 2018 (arXiv:1806.01830), section 4"
-_MAPS = (
-    "MoveToBeacon",
-    "CollectMineralShards",
-    "FindAndDefeatZerglings",
-    "DefeatRoaches",
-    "DefeatZerglingsAndBanelings",
-    "CollectMineralsAndGas",
-    "BuildMarines",
-)
-# Mean scores as they are printed there, in the order of the maps; "-" is not reported.
-_PUBLISHED = {
-    "DeepMind human player": ("26", "133", "46", "41", "729", "6880", "138"),
-    "StarCraft grandmaster": ("28", "177", "61", "215", "727", "7566", "133"),
-    "random policy": ("1", "17", "4", "1", "23", "12", "<1"),
-    "FullyConv LSTM": ("26", "104", "44", "98", "96", "3351", "6"),
-    "PBT-A3C": ("-", "101", "50", "132", "125", "3345", "0"),
-    "relational agent": ("27", "196", "62", "303", "736", "4906", "123"),
-    "control agent": ("27", "187", "61", "295", "602", "5055", "120"),
-}
-RANDOM = "random policy"
-SCRIPTED = "PySC2's scripted agent"
 
 
 class Score(NamedTuple):
@@ -64,30 +40,6 @@ class Score(NamedTuple):
     mean: Mean
     maximum: float
     crashed: int
-
-
-def display_name(game: str) -> str:
-    """Returns the display name of a game, by what `info["game"]` says."""
-    return {"starcraft": STARCRAFT, "standin": "stand-in"}[game]
-
-
-def game_of(env: EnvSpec) -> str:
-    """Returns what a mini-game is played on, as its environment's argument `game` says it."""
-    return env.kwargs.get("game", "starcraft")
-
-
-def title_of(env: EnvSpec) -> str:
-    """Returns an environment's name; of a mini-game its map and what it is played on."""
-    if mini_game_of(env) is None:
-        return name_of(env)
-    played_on = display_name(game_of(env))
-    return f"{mini_game_of(env)} on {played_on if played_on == STARCRAFT else f'the {played_on}'}"
-
-
-def published(map_name: str) -> dict[str, str]:
-    """Returns the published mean scores on StarCraft II by who played, as they are printed."""
-    column = _MAPS.index(map_name)
-    return {player: scores[column] for player, scores in _PUBLISHED.items()}
 
 
 def score_of(player: str, episodes: Sequence[PlayedEpisode]) -> Score:
@@ -158,27 +110,10 @@ def to_dict(map_name: str, scores: Sequence[Score]) -> dict[str, Any]:
         ],
         "published": [
             {"player": player, "game": STARCRAFT, "mean": mean}
-            for player, mean in published(map_name).items()
+            for player, mean in published_scores(map_name).items()
         ],
         "published_source": SOURCE,
     }
-
-
-def caveats(games: Iterable[str], crashed: int) -> list[str]:
-    """Returns the sentences that belong beside scores.
-
-    Args:
-      games: which they were played on, as `display_name` calls them.
-      crashed: in how many episodes the game crashed.
-    """
-    sentences = []
-    if crashed:
-        sentences.append(f"The game crashed in {crashed} episodes, which are left out.")
-    if any(game != STARCRAFT for game in games):
-        sentences.append(
-            "The stand-in is not StarCraft II: its scores say nothing about that game."
-        )
-    return sentences
 
 
 def _known(value: float) -> float | None:
@@ -201,7 +136,7 @@ def format_scores(map_name: str, scores: Sequence[Score]) -> str:
                 f"{score.maximum:g}",
             )
         )
-    for player, printed in published(map_name).items():
+    for player, printed in published_scores(map_name).items():
         rows.append((f"published: {player}", STARCRAFT, "", printed, "", ""))
     notes = [*_notes(scores), f"Published: mean scores of {SOURCE}."]
     return "\n".join([*in_columns(rows, "llrrrr"), "", *notes])

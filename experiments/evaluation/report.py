@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
-from experiments.evaluation.statistics import Share
+from experiments.statistics import Share
 from experiments.tables import in_columns
 
 

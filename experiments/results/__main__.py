@@ -1,15 +1,10 @@
 """python -m experiments.results: the same as `relational-rl results`."""
 
 import sys
-from collections.abc import Sequence
 
-from experiments import cli
+from experiments.cli.old_names import command
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status."""
-    return cli.main(["results", *(sys.argv[1:] if arguments is None else arguments)])
-
+main = command("results")
 
 if __name__ == "__main__":
     sys.exit(main())

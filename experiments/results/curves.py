@@ -21,8 +21,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from experiments.evaluation.mini_games import RANDOM, SCRIPTED, game_of, title_of
-from experiments.games import mini_game_of, name_of
+from experiments.games import game_of, mini_game_of, name_of, title_of
+from experiments.published import RANDOM, SCRIPTED
 from experiments.results.kept import KeptExperiment, Run, env_of, mean_scores
 from relational_rl.config import Experiment
 from relational_rl.files import write_atomically

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments import configs
-from experiments.evaluation.mini_games import display_name, game_of
-from experiments.games import mini_game_of
+from experiments.games import display_name, game_of, mini_game_of
 from relational_rl.agents.building import default_encoder
 from relational_rl.config import EnvSpec, Experiment, kind_of, replace
 from relational_rl.config.tree import paths

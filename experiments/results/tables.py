@@ -4,20 +4,25 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from experiments.evaluation.generalise import CONDITIONS, WITHHELD, withholds_pairs
-from experiments.evaluation.mini_games import (
-    RANDOM,
-    SCRIPTED,
-    SOURCE,
+from experiments.configs import train_command
+from experiments.games import (
     STARCRAFT,
     caveats,
     display_name,
     game_of,
-    published,
+    mini_game_of,
+    name_of,
     title_of,
 )
-from experiments.games import mini_game_of, name_of
-from experiments.provenance import train_command
+from experiments.published import (
+    CONDITIONS,
+    RANDOM,
+    SCRIPTED,
+    SOURCE,
+    WITHHELD,
+    published_scores,
+    withholds_pairs,
+)
 from experiments.results.kept import ADDITIONS, KeptExperiment, Run, env_of, mean_scores
 from experiments.tables import in_markdown
 from relational_rl.config import EnvSpec
@@ -120,7 +125,7 @@ def score_table(experiments: Sequence[KeptExperiment]) -> str:
 def published_table(experiments: Sequence[KeptExperiment]) -> str:
     """Returns a row for each player of the paper, with the mean scores on the experiments' maps."""
     maps = dict.fromkeys(str(mini_game_of(env_of(e.config))) for e in experiments)
-    columns = [published(map_name) for map_name in maps]
+    columns = [published_scores(map_name) for map_name in maps]
     rows = [[who, STARCRAFT, *(scores[who] for scores in columns)] for who in columns[0]]
     return _table(["published", "played on", *maps], rows, "ll" + "r" * len(columns))
 

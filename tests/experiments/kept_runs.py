@@ -7,12 +7,12 @@ from tiny_runs import TINY
 
 from experiments import configs
 from experiments.evaluation import mini_games
-from experiments.evaluation.mini_games import RANDOM, SCRIPTED
-from experiments.evaluation.statistics import mean_of, wilson_share
 from experiments.games import mini_game_of
+from experiments.published import RANDOM, SCRIPTED
 from experiments.results import store
 from experiments.results.kept import Run
 from experiments.results.store import load_results
+from experiments.statistics import mean_of, wilson_share
 from relational_rl.config import replace, to_dict
 
 STAGES = ({"num_branches": 0}, {})

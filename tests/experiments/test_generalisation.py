@@ -7,15 +7,10 @@ import pytest
 
 from experiments import generalisation
 from experiments.evaluation import generalise as generalising
-from experiments.evaluation.generalise import (
-    CONDITIONS,
-    Result,
-    generalise,
-    to_json,
-    to_markdown,
-)
+from experiments.evaluation.generalise import Result, generalise, to_json, to_markdown
 from experiments.evaluation.report import Evaluation
-from experiments.evaluation.statistics import wilson_share
+from experiments.published import CONDITIONS
+from experiments.statistics import wilson_share
 from relational_rl.config import Experiment
 from relational_rl.errors import UsageError
 

@@ -7,9 +7,9 @@ import boxworld.lessons
 from boxworld import LevelSpec
 from boxworld.generator import FIRST_ENDLESS_SEED
 from experiments import configs, imitation
-from experiments.exporting import export
-from experiments.imitating import HeldOut, imitation_of
-from experiments.lessons import Prefetcher, SolverLessons
+from experiments.evaluation.export import export
+from experiments.imitation.imitate import HeldOut, imitation_of
+from experiments.imitation.lessons import Prefetcher, SolverLessons
 from experiments.results.store import add_run
 from experiments.training import train
 from relational_rl.config import from_dict, replace, to_dict
@@ -63,7 +63,7 @@ class TestLessons:
     def test_a_source_of_ones_own_is_named_by_its_import_path(self):
         experiment = imitation_of(TINY, 1.0)
         plain = to_dict(experiment)
-        assert plain["source"]["kind"] == "experiments.lessons:SolverLessons"
+        assert plain["source"]["kind"] == "experiments.imitation.lessons:SolverLessons"
         assert from_dict(plain) == experiment
 
 

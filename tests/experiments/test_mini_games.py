@@ -6,20 +6,13 @@ import pytest
 from PIL import Image
 from tiny_runs import TINY_MINI_GAME, save_run
 
-from experiments import configs
+from experiments import configs, published
 from experiments import evaluate as command
 from experiments.evaluation import command as evaluating
-from experiments.evaluation import mini_games
 from experiments.evaluation.command import evaluation_file
-from experiments.evaluation.mini_games import (
-    SCRIPTED,
-    format_scores,
-    play_baselines,
-    published,
-    score_of,
-    to_dict,
-)
+from experiments.evaluation.mini_games import format_scores, play_baselines, score_of, to_dict
 from experiments.games import mini_game_of, num_slots, other_env
+from experiments.published import SCRIPTED, published_scores
 from relational_rl.config import EnvSpec, override, replace
 from relational_rl.errors import UsageError
 from relational_rl.playing.player import Attempt, PlayedEpisode
@@ -60,8 +53,8 @@ def test_another_mini_game_is_played_on_the_same_game():
 
 
 def test_the_published_scores_are_the_papers():
-    assert tuple(mini_games._MAPS) == tuple(MINI_GAMES)
-    assert published("DefeatRoaches") == {
+    assert tuple(published._MAPS) == tuple(MINI_GAMES)
+    assert published_scores("DefeatRoaches") == {
         "DeepMind human player": "41",
         "StarCraft grandmaster": "215",
         "random policy": "1",
@@ -70,10 +63,10 @@ def test_the_published_scores_are_the_papers():
         "relational agent": "303",
         "control agent": "295",
     }
-    assert published("MoveToBeacon")["PBT-A3C"] == "-"
-    assert published("BuildMarines")["random policy"] == "<1"
+    assert published_scores("MoveToBeacon")["PBT-A3C"] == "-"
+    assert published_scores("BuildMarines")["random policy"] == "<1"
     sums = {
-        who: sum(float(published(name)[who]) for name in MINI_GAMES)
+        who: sum(float(published_scores(name)[who]) for name in MINI_GAMES)
         for who in ("relational agent", "control agent", "StarCraft grandmaster")
     }
     assert sums == {
@@ -146,7 +139,7 @@ def test_the_command_compares_and_says_on_which_game(mini_game_run, tmp_path, ca
     assert rows["relational agent"]["mean"] == written["mean_return"]
     assert written["published"] == [
         {"player": player, "game": "StarCraft II", "mean": mean}
-        for player, mean in published("MoveToBeacon").items()
+        for player, mean in published_scores("MoveToBeacon").items()
     ]
     assert f"written to {path}" in shown
     assert shown.count("stand-in  ") == 3

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from tiny_runs import TINY, save_run
 
-from experiments import exporting
 from experiments.cli.main import main
+from experiments.evaluation import export as exporting
 from experiments.evaluation import generalise
 from experiments.evaluation.evaluate import evaluate
-from experiments.exporting import export
+from experiments.evaluation.export import export
+from experiments.published import CONDITIONS
 from relational_rl import pretrained, shipped
 from relational_rl.acting.policy import Policy
 from relational_rl.config import replace, to_dict
@@ -267,7 +268,7 @@ def test_every_command_takes_an_exported_agent(exported, tmp_path, monkeypatch, 
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("experiments.attention.command.draw", draw)
-    alone = partial(generalise.generalise, conditions=generalise.CONDITIONS[:1])
+    alone = partial(generalise.generalise, conditions=CONDITIONS[:1])
     monkeypatch.setattr(generalise, "generalise", alone)
     before = sorted(exported.iterdir())
     assert main(["evaluate", f"--pretrained={exported}", "--levels=60"]) == 0

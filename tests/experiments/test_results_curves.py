@@ -8,8 +8,8 @@ import pytest
 from kept_runs import BEACON, keep_mini_game, make_run, on_starcraft, scripted_run
 from PIL import Image
 
-from experiments.evaluation import mini_games
-from experiments.evaluation.mini_games import RANDOM, SCRIPTED
+from experiments.games import game_of
+from experiments.published import RANDOM, SCRIPTED
 from experiments.results import curves, store
 from experiments.results.kept import KeptExperiment
 from relational_rl.config import EnvSpec, replace
@@ -153,5 +153,5 @@ def test_a_stand_ins_curve_is_never_beside_starcrafts(tmp_path):
 def test_starcraft_is_what_is_played_if_nothing_is_said():
     environment = pytest.importorskip("sc2_minigames.env").SC2MiniGameEnv
     usual = inspect.signature(environment).parameters["game"].default
-    assert mini_games.game_of(EnvSpec(id=BEACON.env.id)) == usual
-    assert mini_games.game_of(EnvSpec(id=BEACON.env.id, kwargs={"game": "standin"})) == "standin"
+    assert game_of(EnvSpec(id=BEACON.env.id)) == usual
+    assert game_of(EnvSpec(id=BEACON.env.id, kwargs={"game": "standin"})) == "standin"

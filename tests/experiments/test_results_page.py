@@ -9,12 +9,12 @@ from kept_runs import BEACON, CONFIG, cells, evaluation_of, keep_mini_game, make
 
 from experiments import configs
 from experiments.cli.main import main, parse
-from experiments.evaluation.mini_games import RANDOM, SCRIPTED
-from experiments.evaluation.statistics import mean_of, wilson_share
+from experiments.published import RANDOM, SCRIPTED
 from experiments.results import curves, store, tables
 from experiments.results.draw import draw
 from experiments.results.store import load_results
 from experiments.results.thinning import MAX_ROWS
+from experiments.statistics import mean_of, wilson_share
 from relational_rl.config import override, replace
 
 RESULTS = Path(__file__).parents[2] / "results"

@@ -8,7 +8,7 @@ from kept_runs import BEACON, CONFIG, keep_mini_game, make_run, scripted_run
 
 from experiments import configs
 from experiments.cli.main import main
-from experiments.evaluation.mini_games import RANDOM, SCRIPTED
+from experiments.published import RANDOM, SCRIPTED
 from experiments.results import kept, store
 from experiments.results.kept import additions_of
 from experiments.results.store import load_results

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from experiments.evaluation.statistics import (
+from experiments.statistics import (
     mean_of,
     mean_pass_at_k,
     pass_at_k,

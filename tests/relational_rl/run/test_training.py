@@ -120,7 +120,7 @@ def test_stages_follow_one_another_and_the_last_one_is_solved(tmp_path):
     episodes = CONFIG.env.kwargs["episodes"]
     assert backend.stages == [
         (0, {"tells_success": True, "episodes": episodes}),
-        (1, {"tells_success": True, "episodes": [[[2.0, TERMINATED]]]}),
+        (1, {"tells_success": True, "episodes": [[[2.0, list(TERMINATED)]]]}),
     ]
     # The actors are sent on before they get the next parameters.
     assert backend.log.index("stage 1") == backend.log.index("publish 2") - 1

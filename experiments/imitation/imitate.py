@@ -3,9 +3,9 @@
 import math
 from pathlib import Path
 
-from experiments.evaluation.statistics import Share, share_of
 from experiments.games import num_slots
-from experiments.lessons import SolverLessons
+from experiments.imitation.lessons import SolverLessons
+from experiments.statistics import Share, share_of
 from experiments.training import train
 from relational_rl.config import Cloning, Experiment, replace
 from relational_rl.errors import UsageError

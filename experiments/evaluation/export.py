@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from experiments.configs import train_command
 from experiments.evaluation.evaluate import evaluate
-from experiments.provenance import train_command
 from experiments.training import check_learned_by_reinforcement
 from relational_rl.errors import UsageError
 from relational_rl.pretrained import Card, save_pretrained

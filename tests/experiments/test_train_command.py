@@ -7,7 +7,7 @@ import pytest
 
 from experiments import configs
 from experiments.cli.main import parse
-from experiments.provenance import train_command
+from experiments.configs import train_command
 from relational_rl.config import Control, EnvSpec, Experiment, from_dict, override, replace
 from relational_rl.run.machine import source_commit
 
