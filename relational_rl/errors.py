@@ -13,6 +13,10 @@ class ConfigError(Failure, ValueError):
     """A configuration has an unknown name or a wrong value."""
 
 
+class ObservationError(ConfigError):
+    """An observation or an action mask is not what the environment's spaces say."""
+
+
 class CheckpointError(Failure):
     """A checkpoint cannot be written, found intact, or loaded into the given objects."""
 

@@ -1,15 +1,20 @@
-"""Actions of an environment: one choice, or a type and its arguments.
+"""Actions of an environment: one choice, several parts, or a type and its arguments.
 
-Actions with arguments are a MultiDiscrete space: first the action type, then K arguments. What
-spaces cannot say, an environment says by attributes of them, all optional:
+Several parts are what `action_parts.py` lists. Actions with arguments are a MultiDiscrete space:
+first the action type, then K arguments. What spaces cannot say, an environment says by attributes
+of them, all optional:
 
     argument_mask      bool [A, K], which arguments each type takes; absent: all of them
     argument_images    K keys of images of the observation, each for an argument that is a cell of
                        that image, row * width + column; None for any other argument
-    mask_key           key of the entry [A] that is not 0 where a type is available
-    last_action_key    key of the entry [1 + K] that is the action before
+    mask_key           key of the entry that is not 0 where an action is available: [A] of a
+                       Discrete space or of action types, or one number for each value of each
+                       choice, side by side
+    last_action_key    key of the entry [1 + K] that is the action before (of a Discrete or a
+                       MultiDiscrete space)
 
-The last two are of use to Discrete actions as well.
+A MultiDiscrete space that has neither of the first two is taken as choices that are independent of
+one another, by agents that can (`relational`, `control`).
 """
 
 import dataclasses
@@ -20,7 +25,9 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from relational_rl.observations.action_parts import ActionParts, ChoicesPart, read_parts
 from relational_rl.observations.availability import LastActionSpec, MaskSpec
+from relational_rl.observations.entry import Entry
 from relational_rl.observations.image import ImageSpec
 
 
@@ -46,28 +53,43 @@ class ArgumentSpec:
         return table
 
 
-def read_actions(space: Any) -> tuple[int, int]:
-    """Returns how many actions, or action types, there are, and the smallest.
+def has_arguments(space: Any) -> bool:
+    """Whether an action space says that it is a type and its arguments."""
+    return isinstance(space, spaces.MultiDiscrete) and any(
+        getattr(space, name, None) is not None for name in ("argument_mask", "argument_images")
+    )
+
+
+def read_actions(space: Any, entries: Sequence[Entry]) -> tuple[int, int, ActionParts | None]:
+    """Reads an action space.
+
+    Args:
+      space: of the actions.
+      entries: of the observation, at which choices may point.
+
+    Returns:
+      How many actions, or action types, there are, 0 where no choice comes first; the smallest as
+      the environment counts; and the parts, None for one choice and for actions with arguments.
 
     Raises:
       ValueError: the space is not supported.
     """
-    if isinstance(space, spaces.MultiDiscrete):
+    if has_arguments(space):
         if space.nvec.ndim != 1 or np.any(space.start):
             raise ValueError(
-                f"action_space must be a MultiDiscrete [1 + K] that starts at 0, got {space}"
+                "action_space with arguments must be a MultiDiscrete [1 + K] that starts at 0, "
+                f"got {space}"
             )
-        return int(space.nvec[0]), 0
-    if isinstance(space, spaces.Discrete):
-        return int(space.n), int(space.start)
-    raise ValueError(
-        "action_space must be Discrete, or a MultiDiscrete of action type and arguments, "
-        f"got {space}"
-    )
+        return int(space.nvec[0]), 0, None
+    if isinstance(space, spaces.Discrete) and getattr(space, "points_at", None) is None:
+        return int(space.n), int(space.start), None
+    parts = point(read_parts(space), entries)
+    first = parts.sizes[0] if isinstance(space, spaces.Discrete | spaces.MultiDiscrete) else 0
+    return first, 0, parts
 
 
 def read_arguments(space: Any, images: Mapping[str, ImageSpec]) -> ArgumentSpec | None:
-    """Reads the arguments of actions, None if actions are one choice.
+    """Reads the arguments of actions, None if the space cannot be a type and its arguments.
 
     Args:
       space: of the actions.
@@ -76,7 +98,9 @@ def read_arguments(space: Any, images: Mapping[str, ImageSpec]) -> ArgumentSpec 
     Raises:
       ValueError: an attribute of the space does not fit it.
     """
-    if not isinstance(space, spaces.MultiDiscrete):
+    if not isinstance(space, spaces.MultiDiscrete) or hasattr(space, "points_at"):
+        return None
+    if space.nvec.ndim != 1 or np.any(space.start):
         return None
     num_types, *sizes = (int(size) for size in space.nvec)
     mask = np.asarray(getattr(space, "argument_mask", np.ones((num_types, len(sizes)))))
@@ -119,20 +143,40 @@ def read_availability(
     Raises:
       ValueError: an entry is not used, or has not the shape that the actions ask for.
     """
-    num_actions, start = read_actions(space)
-    size = len(space.nvec) if isinstance(space, spaces.MultiDiscrete) else 1
+    start = int(space.start) if isinstance(space, spaces.Discrete) else 0
+    sizes = read_parts(space).sizes
     mask_key, last_key = (
         getattr(space, attribute, None) for attribute in ("mask_key", "last_action_key")
     )
     entries: list[MaskSpec | LastActionSpec] = []
     if mask_key is not None:
-        _check("mask_key", mask_key, observations, keys, [(num_actions,)])
-        entries.append(MaskSpec(mask_key, num_actions))
+        _check("mask_key", mask_key, observations, keys, _mask_shapes(space, sizes))
+        entries.append(MaskSpec(mask_key, int(np.prod(observations[mask_key].shape or ()))))
     if last_key is not None:
-        shapes = [(size,)] if size > 1 else [(size,), ()]
+        if not isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+            raise ValueError(
+                f"last_action_key needs a Discrete or MultiDiscrete action_space, got {space}"
+            )
+        shapes = [(len(sizes),)] if len(sizes) > 1 else [(1,), ()]
         _check("last_action_key", last_key, observations, keys, shapes)
-        entries.append(LastActionSpec(last_key, size, start))
+        entries.append(LastActionSpec(last_key, len(sizes), start))
     return tuple(entries)
+
+
+def _mask_shapes(space: Any, sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    """Returns the shapes that a mask of choices may have.
+
+    Raises:
+      ValueError: there are no choices.
+    """
+    if not sizes:
+        raise ValueError(f"mask_key needs an action_space with choices, got {space}")
+    shapes: list[tuple[int, ...]] = []
+    if isinstance(space, spaces.MultiDiscrete):
+        shapes.append((sizes[0],))
+    if not has_arguments(space):
+        shapes.append((sum(sizes),))
+    return shapes
 
 
 def _check(
@@ -151,3 +195,30 @@ def _check(
             f"{attribute} must name an entry of the shape {allowed}, got {key!r}: "
             f"{observations[key]}"
         )
+
+
+def point(parts: ActionParts, entries: Sequence[Entry]) -> ActionParts:
+    """Returns parts whose choices name what they point at as `select` does.
+
+    Raises:
+      ValueError: there is no such set of entities, or it has another number of places.
+    """
+    counts = {entry.name: entry.num_entities for entry in entries if hasattr(entry, "num_entities")}
+    names = {entry.key: entry.name for entry in entries if entry.name in counts}
+    pointed = []
+    for part in parts.parts:
+        if isinstance(part, ChoicesPart) and part.points_at is not None:
+            name = names.get(part.points_at, part.points_at)
+            if name not in counts:
+                known = sorted({*counts, *(key for key in names if key is not None)})
+                raise ValueError(
+                    f"points_at must name a set of entities, one of {known}, got {part.points_at!r}"
+                )
+            if set(part.sizes) != {counts[name]} or any(part.starts):
+                raise ValueError(
+                    f"a choice that points at {part.points_at!r} must have {counts[name]} values "
+                    f"from 0, got {part.sizes} from {part.starts}"
+                )
+            part = dataclasses.replace(part, points_at=name)
+        pointed.append(part)
+    return dataclasses.replace(parts, parts=tuple(pointed))

@@ -18,6 +18,9 @@ class Entry(Protocol):
     An entry that needs a second one of the Dict beside its own, such as a set of objects its mask,
     has an attribute `mask_key`, that entry's key: `select` is then given the pair of both values,
     and the second is no entry of its own.
+
+    An entry whose batches are no arrays but sequences of B values, such as texts, has an attribute
+    `ragged` that is true; one whose places are entities, `num_entities`, how many there are.
     """
 
     @property

@@ -1,5 +1,8 @@
 """Images: Box (height, width, channels), any number of them; or channels first, recognised.
 
+Stacked frames, Box (frames, height, width, channels), are an image with the channels of all frames,
+the oldest first.
+
 What a space cannot say, an environment says by attributes of the Box, both optional:
 
     categories      for each channel the number of its categories, 0 for an amount
@@ -16,6 +19,14 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from relational_rl.errors import ObservationError
+from relational_rl.observations.check import (
+    array_of,
+    check_finite,
+    check_whole,
+    named,
+    warn_outside,
+)
 from relational_rl.observations.entry import Arrays, Kind, numbered
 
 _logger = logging.getLogger(__name__)
@@ -35,6 +46,9 @@ class ImageSpec:
       scale: the image is divided by this before a network sees it.
       channels_first: whether the environment gives (channels, height, width).
       name: of what `select` gives.
+      frames: how many frames are stacked; 0 for an image without an axis of frames.
+      low: the smallest value; None where every value of the dtype is within its bounds.
+      high: likewise the largest.
     """
 
     kind: ClassVar[str] = "image"
@@ -45,11 +59,38 @@ class ImageSpec:
     scale: float = 1.0
     channels_first: bool = False
     name: str = "image"
+    frames: int = 0
+    low: float | None = dataclasses.field(default=None, repr=False, compare=False)
+    high: float | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def select(self, value: Any) -> Arrays:
-        """Returns {name: [B, H, W, C]}; the environment's array or a view of it, not a copy."""
-        array = np.asarray(value)
-        return {self.name: np.moveaxis(array, -3, -1) if self.channels_first else array}
+        """Returns {name: [B, H, W, C]}; the environment's array or a view of it, not a copy.
+
+        Its height and width may differ from those of the space: they may grow in a curriculum.
+
+        Raises:
+          ObservationError: it is not what its space says.
+        """
+        channels = self.shape[2] // max(self.frames, 1)
+        sides = (channels, None, None) if self.channels_first else (None, None, channels)
+        array = array_of(self.key, value, (self.frames, *sides) if self.frames else sides)
+        if self.channels_first:
+            array = np.moveaxis(array, -3, -1)
+        if self.frames:
+            array = np.moveaxis(array, 1, 3)
+            array = array.reshape(*array.shape[:3], self.shape[2])
+        self._check(array)
+        return {self.name: array}
+
+    def _check(self, array: np.ndarray) -> None:
+        """Checks the values of images [B, H, W, C]."""
+        if array.dtype.kind != np.dtype(self.dtype).kind:
+            raise ObservationError(
+                f"{named(self.key)} must be {self.dtype} as its space says, got {array.dtype}"
+            )
+        check_finite(self.key, array)
+        if self.low is not None and self.high is not None:
+            warn_outside(self.key, array, self.low, self.high)
 
     def zeros(self, leading: tuple[int, ...]) -> Arrays:
         """Returns an image of zeros."""
@@ -80,7 +121,7 @@ def _say_channels_first(key: str | None, given: tuple[int, ...], taken: tuple[in
 
 
 def _matches(space: gymnasium.Space) -> bool:
-    return isinstance(space, spaces.Box) and len(space.shape) == 3
+    return isinstance(space, spaces.Box) and len(space.shape) in (3, 4)
 
 
 def _read(
@@ -92,7 +133,9 @@ def _read(
       ValueError: its `categories` are not one number a channel.
     """
     del others
-    height, width, channels = shape = tuple(int(size) for size in space.shape)
+    *stack, height, width, channels = (int(size) for size in space.shape)
+    frames = stack[0] if stack else 0
+    shape = (height, width, channels)
     told = getattr(space, "channels_first", None)
     first = is_channels_first(shape) if told is None else bool(told)
     if first:
@@ -105,15 +148,30 @@ def _read(
             f"categories must be {channels} integers >= 0, one a channel, got {categories}"
         )
     bounded = bool(np.isfinite(space.high).all())
+    low, high = _bounds(space)
     return ImageSpec(
         key,
-        (height, width, channels),
+        (height, width, channels * max(frames, 1)),
         space.dtype.name,
-        categories if any(categories) else (),
+        categories * max(frames, 1) if any(categories) else (),
         max(float(np.max(space.high)), 1.0) if bounded else 1.0,
         first,
         numbered("image", place),
+        frames,
+        low,
+        high,
     )
 
 
-KIND = Kind("image", "a Box image (height, width, channels)", _matches, _read)
+def _bounds(space: spaces.Box) -> tuple[float, float] | tuple[None, None]:
+    """Returns the smallest and largest value, None where every value of the dtype is between."""
+    low, high = float(space.low.min()), float(space.high.max())
+    if np.issubdtype(space.dtype, np.integer):
+        whole = np.iinfo(space.dtype)  # type: ignore[type-var]
+        endless = low <= whole.min and high >= whole.max
+    else:
+        endless = np.isinf(low) and np.isinf(high)
+    return (None, None) if endless else (low, high)
+
+
+KIND = Kind("image", "a Box image (height, width, channels) or a stack of such", _matches, _read)

@@ -16,6 +16,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from relational_rl.observations.check import array_of, check_finite
 from relational_rl.observations.entry import Arrays, Kind, numbered
 
 
@@ -36,18 +37,27 @@ class ObjectsSpec:
     mask_key: str | None = None
     name: str = "objects"
 
+    @property
+    def num_entities(self) -> int:
+        """N."""
+        return self.shape[0]
+
     def select(self, value: Any) -> Arrays:
         """Returns {name: float32 [B, N, F], name_mask: bool [B, N]}; absent rows are zeros.
 
         Args:
           value: [B, N, F]; with a mask entry a pair of it and the mask [B, N].
+
+        Raises:
+          ObservationError: it is not what its space says.
         """
         rows, given = (value, None) if self.mask_key is None else value
-        features = np.asarray(rows, np.float32)
+        features = array_of(self.key, rows, self.shape).astype(np.float32, copy=False)
         present = np.asarray(~np.isnan(features).all(axis=-1))
         if given is not None:
-            present &= np.asarray(given) != 0
+            present &= array_of(self.mask_key, given, self.shape[:1]) != 0
         features = np.where(present[..., np.newaxis], features, np.float32(0.0))
+        check_finite(self.key, features)
         return {self.name: features, f"{self.name}_mask": present}
 
     def zeros(self, leading: tuple[int, ...]) -> Arrays:

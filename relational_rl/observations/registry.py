@@ -1,20 +1,32 @@
 """The kinds of entries that an observation may have, in a list that users can add to.
 
-image         Box (H, W, C), or (C, H, W)
+image         Box (H, W, C), or (C, H, W); stacks of them, Box (S, H, W, C)
 objects       Box (N, F) of floats: a set of objects
-vector        Discrete, Box (V,): numbers
+sequence      Sequence of Box (F,) or Discrete: a set of objects of any number
+graph         Graph: nodes are objects, edges a bias on their attention
+text          Text, or another space of strings: words or characters
+choices       MultiDiscrete, MultiBinary: numbers
+vector        Discrete, Box (V,) or (): numbers
 
-A kind is an `entry.Kind`; `register` adds one of a user's own, for instance for MultiBinary:
+A kind is an `entry.Kind`; `register` adds one of a user's own, for instance for pairs of images:
 
-    register(Kind("switches", "a MultiBinary", matches, read))
+    register(Kind("pair", "a Box pair of images", matches, read))
 """
 
 import gymnasium
 
-from relational_rl.observations import image, objects, vector
+from relational_rl.observations import choices, graph, image, objects, sequence, text, vector
 from relational_rl.observations.entry import Kind
 
-_KINDS: list[Kind] = [image.KIND, objects.KIND, vector.KIND]
+_KINDS: list[Kind] = [
+    image.KIND,
+    objects.KIND,
+    sequence.KIND,
+    graph.KIND,
+    text.KIND,
+    choices.KIND,
+    vector.KIND,
+]
 
 
 def register(kind: Kind) -> None:
@@ -34,7 +46,8 @@ def refusal(key: str | None, space: gymnasium.Space) -> str:
     """Returns the sentence that says why a space of no kind is refused."""
     allowed = [kind.described for kind in _KINDS]
     if key is None:
-        return f"observation_space must be {_either([*allowed, 'a Dict of these'])}, got {space}"
+        wanted = _either([*allowed, "a Dict or Tuple of these"])
+        return f"observation_space must be {wanted}, got {space}"
     return (
         f"observation entry {key!r} must be {_either(allowed)}, got {space}; "
         "leave it out with observation_keys"

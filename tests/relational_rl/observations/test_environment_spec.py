@@ -90,7 +90,7 @@ def test_all_entries_of_a_dict_are_used_unless_chosen():
     assert {e.key for e in EnvironmentSpec.from_spaces(space, ACTIONS).entries} == set(CHOSEN)
     only_image = EnvironmentSpec.from_spaces(DICT, ACTIONS, ("view",))
     assert only_image.vector_size == 0
-    assert only_image.select({"view": np.zeros((1, 4, 5, 3))}).keys() == {"image"}
+    assert only_image.select({"view": np.zeros((1, 4, 5, 3), np.uint8)}).keys() == {"image"}
 
 
 class DictEnv(gymnasium.Env):
@@ -178,18 +178,20 @@ def test_images_take_the_height_and_width_of_those_of_another_spec():
     [
         (
             IMAGE,
-            spaces.Box(-1.0, 1.0, (2,)),
+            spaces.Box(-1, 1, (2,), np.int8),
             (),
-            r"action_space must be Discrete, or a MultiDiscrete of action type and arguments, "
-            r"got Box\(-1.0, 1.0, \(2,\)",
+            r"action_space must be Discrete, MultiDiscrete, MultiBinary, a Box of floats whose "
+            r"low is below its high, or a Dict or Tuple of these, got Box\(-1, 1, \(2,\), int8",
         ),
         (
-            spaces.Box(0, 255, (), np.uint8),
+            spaces.OneOf([spaces.Discrete(2), IMAGE]),
             ACTIONS,
             (),
-            r"observation_space must be a Box image \(height, width, channels\), a Box set of "
-            r"objects \(objects, features\) of floats, a Discrete or a one-dimensional Box or a "
-            r"Dict of these, got Box\(0, 255, \(\), uint8\)",
+            r"observation_space must be a Box image \(height, width, channels\) or a stack of "
+            r"such, a Box set of objects \(objects, features\) of floats, a Sequence of a "
+            r"one-dimensional Box or of a Discrete, a Graph, a Text, a MultiDiscrete, a "
+            r"MultiBinary, a Discrete, a Box of at most one dimension or a Dict or Tuple of "
+            r"these, got OneOf",
         ),
         # An image in grey without channels is no set of 84 objects.
         (spaces.Box(0, 255, (84, 84), np.uint8), ACTIONS, (), r"got Box\(0, 255, \(84, 84\)"),
@@ -197,7 +199,8 @@ def test_images_take_the_height_and_width_of_those_of_another_spec():
             IMAGE,
             ACTIONS,
             ("view",),
-            r"observation_keys must be empty for an observation that is no Dict, got \('view',\)",
+            r"observation_keys must be empty for an observation that is no Dict or Tuple, "
+            r"got \('view',\)",
         ),
         (
             DICT,
@@ -208,11 +211,11 @@ def test_images_take_the_height_and_width_of_those_of_another_spec():
         ),
         (DICT, ACTIONS, ("view", "view"), r"observation_keys must differ from each other, got"),
         (
-            DICT,
+            spaces.Dict({"view": IMAGE, "grey": spaces.Box(0, 255, (4, 5), np.uint8)}),
             ACTIONS,
             (),
-            r"observation entry 'mission' must be a Box image .* or a one-dimensional Box, "
-            r"got Text\(.*; leave it out with observation_keys",
+            r"observation entry 'grey' must be a Box image .* or a Box of at most one dimension, "
+            r"got Box\(.*; leave it out with observation_keys",
         ),
         (spaces.Dict(), ACTIONS, (), r"observation_keys must leave something to see, got \(\)"),
     ],

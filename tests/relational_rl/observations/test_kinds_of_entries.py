@@ -9,6 +9,7 @@ import pytest
 from gymnasium import spaces
 
 from relational_rl.observations import image, registry
+from relational_rl.observations.choices import ChoicesSpec
 from relational_rl.observations.entry import Kind
 from relational_rl.observations.image import ImageSpec, is_channels_first
 from relational_rl.observations.objects import ObjectsSpec
@@ -222,16 +223,15 @@ def kinds(monkeypatch):
 
 def test_a_kind_of_ones_own_is_registered(kinds):
     space = spaces.Dict({"lights": spaces.MultiBinary(2), "speed": spaces.Box(-1.0, 1.0, (1,))})
-    with pytest.raises(ValueError, match="observation entry 'lights' must be a Box image"):
-        read(space)
+    assert read(space).entries[0] == ChoicesSpec("lights", (2,), (2, 2))
     kinds.register(switches())
     spec = read(space)
     assert spec.entries[0] == Switches("lights", 2)
     selected = spec.select({"lights": np.array([[0, 1]], np.int8), "speed": np.array([[0.5]])})
     np.testing.assert_array_equal(selected["vector"], [[0, 1, 0.5]])
     assert read(spaces.MultiBinary(2)).kind == "switches"
-    with pytest.raises(ValueError, match=r"must be a MultiBinary, a Box image .* got Text"):
-        read(spaces.Text(3))
+    with pytest.raises(ValueError, match=r"must be a MultiBinary, a Box image .* got OneOf"):
+        read(spaces.OneOf([spaces.Discrete(2)]))
 
 
 def test_a_kind_registered_again_takes_the_place_of_the_former(kinds):
@@ -241,6 +241,6 @@ def test_a_kind_registered_again_takes_the_place_of_the_former(kinds):
     with pytest.raises(
         ValueError,
         match=r"must be a MultiBinary, a MultiBinary of lights, a Box image \(height, width, "
-        r"channels\), a Box set .* of floats or a Dict of these, got Discrete",
+        r"channels\) or a stack of such, a Box set .* or a Dict or Tuple of these, got Discrete",
     ):
         read(spaces.Discrete(3))
