@@ -74,4 +74,4 @@ def _read(
     return ChoicesSpec(key, tuple(space.nvec.shape), sizes, starts)
 
 
-KIND = Kind("choices", "a MultiDiscrete, a MultiBinary", _matches, _read)
+KIND = Kind("choices", "a Discrete, a MultiDiscrete, a MultiBinary", _matches, _read)

@@ -85,4 +85,4 @@ def _read(
     return VectorSpec(key, size, None, "vector", not space.shape, low, high)
 
 
-KIND = Kind("vector", "a Discrete, a Box of at most one dimension", _matches, _read)
+KIND = Kind("vector", "a Box of at most one dimension", _matches, _read)

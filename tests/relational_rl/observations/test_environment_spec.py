@@ -189,8 +189,8 @@ def test_images_take_the_height_and_width_of_those_of_another_spec():
             (),
             r"observation_space must be a Box image \(height, width, channels\) or a stack of "
             r"such, a Box set of objects \(objects, features\) of floats, a Sequence of a "
-            r"one-dimensional Box or of a Discrete, a Graph, a Text, a MultiDiscrete, a "
-            r"MultiBinary, a Discrete, a Box of at most one dimension or a Dict or Tuple of "
+            r"one-dimensional Box or of a Discrete, a Graph, a Text, a Discrete, a "
+            r"MultiDiscrete, a MultiBinary, a Box of at most one dimension or a Dict or Tuple of "
             r"these, got OneOf",
         ),
         # An image in grey without channels is no set of 84 objects.
