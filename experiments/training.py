@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from relational_rl.config import Experiment
+from relational_rl.config import BackendConfig, Experiment
 from relational_rl.errors import UsageError
 from relational_rl.run.directory import CONFIG, read_experiment
 from relational_rl.run.hooks import Hook
@@ -14,7 +14,10 @@ IMITATION = "imitation.json"  # in a run of `experiments.imitation` of before ve
 
 
 def train(
-    run_dir: Path, experiment: Experiment, backend: str = "local", hooks: Sequence[Hook] = ()
+    run_dir: Path,
+    experiment: Experiment,
+    backend: str | BackendConfig | None = None,
+    hooks: Sequence[Hook] = (),
 ) -> Summary:
     """Trains an experiment in a run directory; see `relational_rl.run.train.train_in`."""
     if experiment.learner.kind != "cloning":

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from relational_rl.config import Experiment, replace
+from relational_rl.config import BackendConfig, Experiment, replace
 from relational_rl.config.experiment import EnvSpec
 from relational_rl.errors import UsageError
 from relational_rl.pretrained import load_pretrained, names
@@ -44,7 +44,7 @@ def train(
     minutes: float | None = None,
     seed: int | None = None,
     hooks: Sequence[Hook] = (),
-    backend: str = "local",
+    backend: str | BackendConfig | None = None,
 ) -> TrainingRun:
     """Trains an agent; in the directory of an earlier run of the same experiment it resumes it.
 
@@ -55,7 +55,8 @@ def train(
       minutes: end after so many; None for `experiment.run.max_minutes`.
       seed: of everything random; None for `experiment.run.seed`.
       hooks: called at the run's events, before the standard ones: what they log is in the row.
-      backend: where actors run.
+      backend: where actors run: "local", "ray", the import path of a `config.BackendConfig` of your
+        own, or such a part with its values; None for `experiment.source.backend`.
 
     Returns:
       The run, with its metrics and the trained agent.

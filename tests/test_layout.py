@@ -31,7 +31,7 @@ ARROWS = {
     "config": set(),
     "kernels": {"nn"},
     "agents": {"config", "kernels", "math", "nn", "observations"},
-    "acting": {"agents", "config", "nn", "observations"},
+    "acting": {"agents", "config", "kernels", "nn", "observations"},
     "data": {"acting", "config", "observations"},
     "learners": {"acting", "agents", "config", "math", "nn"},
     "run": {"acting", "agents", "config", "data", "observations"},

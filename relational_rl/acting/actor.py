@@ -5,21 +5,24 @@ T unroll length, B environments of the actor.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from relational_rl._quiet import tf
 from relational_rl.acting.episodes import EpisodeCounter
+from relational_rl.acting.guard import GuardedEnvironment, Watch
 from relational_rl.acting.loop import Loop
-from relational_rl.acting.policy import Policy
 from relational_rl.acting.unroll import Unroll
 from relational_rl.acting.vectorization import make_vector_environment
-from relational_rl.agents.protocol import Agent
 from relational_rl.config import AgentConfig, EnvSpec
+from relational_rl.kernels.policy import PackedPolicy
 from relational_rl.observations.spec import EnvironmentSpec
-from relational_rl.stopwatch import Stopwatch
+from relational_rl.stopwatch import Stopwatch, timed
+
+if TYPE_CHECKING:
+    from relational_rl.acting.policy import Policy
+    from relational_rl.agents.protocol import Agent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,21 +53,29 @@ class ActorDescription:
 
 
 class Actor:
-    """Steps its environments with its own copy of the agent."""
+    """Steps its environments with its own copy of the agent.
+
+    Attributes:
+      watch: tells whether the environments still answer.
+    """
 
     def __init__(
-        self, description: ActorDescription, agent: Agent, stopwatch: Stopwatch | None = None
+        self,
+        description: ActorDescription,
+        agent: "Agent | PackedPolicy",
+        stopwatch: Stopwatch | None = None,
     ):
         """Makes an actor; `set_parameters` and `set_stage` must be called before `unroll`.
 
         Args:
           description: of the actor.
-          agent: this actor's own.
-          stopwatch: of the loop, see `Loop`; None for none.
+          agent: this actor's own, or what acts like it.
+          stopwatch: of the loop, see `Loop`; None for a new one.
         """
-        self._stopwatch = stopwatch
+        self.watch = Watch()
+        self._stopwatch = stopwatch or Stopwatch()
+        self._taken: dict[str, float] = {}
         self._description = description
-        self._agent = agent
         self._random = np.random.default_rng(description.seed)
         self._version = -1
         self._stage = -1
@@ -73,14 +84,14 @@ class Actor:
         limit_threads = getattr(agent, "limit_threads", None)
         if limit_threads is not None:
             limit_threads(1)
-        self._policy = Policy(agent)
+        self._policy = _policy(agent)
 
     def set_parameters(self, parameters: Sequence[np.ndarray], version: int) -> None:
         """Takes over the learner's variables."""
         if version == self._version:
             return
-        for variable, value in zip(self._agent.variables, parameters, strict=True):
-            variable.assign(value)
+        with timed(self._stopwatch, "transfer"):
+            self._policy.set_parameters(parameters)
         self._version = version
 
     def set_stage(self, stage: int, env_kwargs: Mapping[str, Any]) -> None:
@@ -89,9 +100,9 @@ class Actor:
             return
         self.close()
         description = self._description
-        self._environment = make_vector_environment(
-            description.env, description.num_envs, env_kwargs
-        )
+        with self.watch.during(f"making environment {description.env.name!r}"):
+            environment = make_vector_environment(description.env, description.num_envs, env_kwargs)
+        self._environment = GuardedEnvironment(environment, description.env.name, self.watch)
         self._stage = stage
         self._loop = Loop(
             self._policy, description.spec, self._environment, stopwatch=self._stopwatch
@@ -115,7 +126,7 @@ class Actor:
         }
         actions = np.empty((length, num_envs, *spec.action_shape), np.int32)
         log_probs, rewards, not_terminated, weights = np.empty((4, length, num_envs), np.float32)
-        initial_state = tf.nest.map_structure(np.asarray, loop.state)
+        initial_state = self._policy.arrays(loop.state)
         for t in range(length):
             step = loop.step(self._random.random((num_envs, self._policy.num_draws)))
             for key, value in step.observations.items():
@@ -141,8 +152,23 @@ class Actor:
             self._episodes.take(),
         )
 
+    def take_seconds(self) -> dict[str, float]:
+        """Returns what the time since the last call was spent on, in seconds by part."""
+        names = {"environment": "environment", "inference": "act", "transfer": "transfer"}
+        now = {part: self._stopwatch.seconds.get(name, 0.0) for part, name in names.items()}
+        taken, self._taken = self._taken, now
+        return {part: seconds - taken.get(part, 0.0) for part, seconds in now.items()}
+
     def close(self) -> None:
         """Closes the environments."""
         if self._environment is not None:
             self._environment.close()
             self._environment = None
+
+
+def _policy(agent: "Agent | PackedPolicy") -> "Policy | PackedPolicy":
+    if isinstance(agent, PackedPolicy):
+        return agent
+    from relational_rl.acting.policy import Policy  # with TensorFlow, which others do without
+
+    return Policy(agent)

@@ -10,15 +10,17 @@ episode has ended is reset by hand, to a level of choice.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from relational_rl.acting.policy import Policy
-from relational_rl.agents.protocol import ActOutput
+from relational_rl.kernels.policy import PackedPolicy
 from relational_rl.observations.spec import EnvironmentSpec, Observations
 from relational_rl.stopwatch import Stopwatch, timed
+
+if TYPE_CHECKING:
+    from relational_rl.acting.policy import Policy
 
 
 class Transition(NamedTuple):
@@ -28,7 +30,7 @@ class Transition(NamedTuple):
       observations: what the agent saw, in the form of `EnvironmentSpec.select`.
       actions: int32 [B] or [B, 1 + K].
       sent: the same as the environment was given them.
-      output: of the agent.
+      output: of the agent, an `ActOutput` or the same of arrays (`kernels.policy.Choice`).
       rewards: float [B].
       terminated: bool [B].
       truncated: bool [B].
@@ -39,7 +41,7 @@ class Transition(NamedTuple):
     observations: Observations
     actions: np.ndarray
     sent: np.ndarray
-    output: ActOutput
+    output: Any
     rewards: np.ndarray
     terminated: np.ndarray
     truncated: np.ndarray
@@ -62,7 +64,7 @@ class Loop:
 
     def __init__(
         self,
-        policy: Policy,
+        policy: "Policy | PackedPolicy",
         spec: EnvironmentSpec,
         environment: VectorEnv,
         greedy: bool = False,

@@ -3,6 +3,7 @@
 B batch.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ class Policy:
         self._act = tf.function(agent.act, jit_compile=agent.can_compile, autograph=False)
         # Attention is looked at for a few steps only, and is not worth a compilation.
         self._look = tf.function(agent.act, autograph=False)
+
+    def set_parameters(self, parameters: Sequence[np.ndarray]) -> None:
+        """Assigns the agent's variables, in the order of `agent.variables`."""
+        for variable, value in zip(self.agent.variables, parameters, strict=True):
+            variable.assign(value)
 
     def initial_state(self, batch_size: int) -> Any:
         """Returns the state before the first step of B episodes; () without memory."""
@@ -45,3 +51,7 @@ class Policy:
         if not tf.nest.flatten(state) or not started.any():
             return state
         return reset_state(state, self.initial_state(len(started)), tf.constant(started))
+
+    def arrays(self, state: Any) -> Any:
+        """Returns a state as NumPy arrays, in the same nest."""
+        return tf.nest.map_structure(np.asarray, state)

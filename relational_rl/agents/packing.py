@@ -8,10 +8,10 @@ from relational_rl._quiet import tf
 from relational_rl.agents.entity import EntityAgent
 from relational_rl.agents.protocol import Agent
 from relational_rl.kernels.forms import pack_modules
-from relational_rl.kernels.policy import PackedForm
+from relational_rl.kernels.policy import PolicyForm
 
 
-def packed_form(agent: Agent) -> PackedForm:
+def policy_form(agent: Agent) -> PolicyForm:
     """Returns the packed form of an agent; see `kernels.policy.PackedPolicy`.
 
     Raises:
@@ -33,7 +33,7 @@ def packed_form(agent: Agent) -> PackedForm:
     def layer(linear: snt.Linear) -> tuple[int, int]:
         return place[id(linear.w)], place[id(linear.b)]
 
-    return PackedForm(
+    return PolicyForm(
         modules.sizes,
         modules.stem,
         places(modules.constants),

@@ -5,6 +5,7 @@
     encoders    from observations to entities
     learners    learning rules and optimisers
     sources     where batches come from
+    backends    where actors run
     experiment  environment, curriculum, run; all of them together
     tree        to and from JSON, with some values replaced
     texts       values given on a command line
@@ -32,6 +33,7 @@ from relational_rl.config.agents import (
     SpatialRelational,
     StandardInitialization,
 )
+from relational_rl.config.backends import BackendConfig, Local, Ray
 from relational_rl.config.base import Choice, kind_of, part, value
 from relational_rl.config.describe import Described, describe
 from relational_rl.config.encoders import (
@@ -72,6 +74,7 @@ __all__ = [
     "LSTM",
     "Adam",
     "AgentConfig",
+    "BackendConfig",
     "Cells",
     "Choice",
     "Cloning",
@@ -86,6 +89,7 @@ __all__ = [
     "Experiment",
     "Initialization",
     "LearnerConfig",
+    "Local",
     "Memory",
     "Objects",
     "Online",
@@ -93,6 +97,7 @@ __all__ = [
     "Patch",
     "RMSProp",
     "Random",
+    "Ray",
     "References",
     "Relational",
     "Run",

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from relational_rl.config.backends import BackendConfig, Local
 from relational_rl.config.base import Choice, Count, Natural, part, value
 from relational_rl.errors import ConfigError
 
@@ -20,7 +21,8 @@ class SourceConfig(Choice):
         Args:
           experiment: all of it.
           spec: of the environment.
-          backend: makes an `acting.backends.Backend` of actor descriptions, for sources that act.
+          backend: for sources that act: makes an `acting.backends.Backend` of actor descriptions
+            in place of the one that the configuration names; None for that one.
         """
         raise NotImplementedError(f"{type(self).__name__} must define build")
 
@@ -40,6 +42,9 @@ class Online(SourceConfig):
     queue_size: Natural = value(
         default=0,
         meaning="unrolls under way or waiting for the learner, at least num_actors; 0: num_actors",
+    )
+    backend: BackendConfig = value(
+        default=Local, meaning="where the actors run: local | ray | package.module:Class"
     )
     transforms: tuple[str, ...] = value(
         default=(),

@@ -24,13 +24,13 @@ class OnlineSource:
         experiment: Experiment,
         config: Online,
         spec: EnvironmentSpec,
-        make_backend: MakeBackend,
+        make_backend: MakeBackend | None,
     ):
         """Makes the source; see `SourceConfig.build`."""
         self._experiment = experiment
         self._config = config
         self._spec = spec
-        self._make_backend = make_backend
+        self._make_backend = make_backend or config.backend.build
         self._backend: Backend | None = None
         batch_size = getattr(experiment.learner, "batch_size", config.envs_per_actor)
         self._batcher = Batcher(config.envs_per_actor, batch_size)
@@ -84,6 +84,11 @@ class OnlineSource:
         """Stops the actors."""
         if self._backend is not None:
             self._backend.stop()
+
+    def metrics(self) -> dict[str, float]:
+        """Returns what the backend tells of its actors; {} if it tells nothing."""
+        tell = getattr(self._backend, "metrics", None)
+        return {} if tell is None else dict(tell())
 
     def state(self) -> dict[str, Any]:
         """Returns the state of the curriculum."""

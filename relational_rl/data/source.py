@@ -32,6 +32,9 @@ class Batch(NamedTuple):
 class Source(Protocol):
     """Makes batches.
 
+    It may have a method `metrics() -> Mapping[str, float]`: what it tells for the next row of
+    metrics.
+
     Attributes:
       stages: the curriculum and what is known of the present stage.
       trackables: objects with variables of the source's own, which a checkpoint keeps.

@@ -35,6 +35,7 @@ RESUMABLE = (
     "run.metrics_seconds",
     "run.checkpoint_seconds",
     "run.checkpoints_kept",
+    "source.backend",
     "hooks",
 )
 

@@ -2,21 +2,27 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from relational_rl.acting.backends import MakeBackend
-from relational_rl.config import AgentConfig, Experiment, Relational, SpatialRelational
+from relational_rl.config import (
+    AgentConfig,
+    BackendConfig,
+    Experiment,
+    Relational,
+    SpatialRelational,
+    replace,
+)
+from relational_rl.config.base import find_choice, kind_of
 from relational_rl.config.tree import switch
-from relational_rl.errors import ConfigError, UsageError
+from relational_rl.errors import ConfigError
 from relational_rl.observations.spec import EnvironmentSpec
 from relational_rl.run.directory import check_same_experiment, locked, record
 from relational_rl.run.hooks import Hook, standard_hooks
 from relational_rl.run.machine import describe_machine
-from relational_rl.run.trainer import Summary, Trainer, local_backend
+from relational_rl.run.trainer import Summary, Trainer
 
-BACKENDS: Mapping[str, MakeBackend] = {"local": local_backend}
 ENDINGS = {
     "frames": "all frames learned from",
     "minutes": "the time is up",
@@ -28,7 +34,7 @@ ENDINGS = {
 def train_in(
     run_dir: Path,
     experiment: Experiment,
-    backend: str = "local",
+    backend: str | BackendConfig | None = None,
     hooks: Sequence[Hook] = (),
     stream: TextIO | None = None,
 ) -> tuple[Summary, Trainer]:
@@ -37,7 +43,8 @@ def train_in(
     Args:
       run_dir: made if it does not exist; one training run at a time can use it.
       experiment: all of it.
-      backend: where actors run, one of BACKENDS.
+      backend: where actors run, by its kind or import path or as a part of the configuration;
+        None for what the experiment says.
       hooks: called at the run's events, before the standard ones: what they log is in the row.
       stream: where it says how it begins and ends; standard output if None.
 
@@ -51,12 +58,12 @@ def train_in(
       ActorError: an actor has failed.
       NonFiniteError: a loss or a parameter is NaN or infinite.
     """
-    if backend not in BACKENDS:
-        raise UsageError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
+    if backend is not None:
+        experiment = on_backend(experiment, backend)
     say = _printer(stream or sys.stdout)
     with locked(run_dir):
         check_same_experiment(run_dir, experiment)
-        trainer = Trainer(experiment, run_dir, BACKENDS[backend], [*hooks, *standard_hooks()])
+        trainer = Trainer(experiment, run_dir, hooks=[*hooks, *standard_hooks()])
         record(run_dir, experiment, describe_machine())
         say(f"{experiment.agent.label} agent on {experiment.env.name}; run in {run_dir}")
         say(f"parameters: {describe_parameters(experiment, trainer.agent, trainer.spec)}")
@@ -66,6 +73,25 @@ def train_in(
     ending = ENDINGS.get(summary.reason, summary.reason)
     say(f"{summary.frames:,} frames in {summary.minutes:.1f} minutes: {ending}")
     return summary, trainer
+
+
+def on_backend(experiment: Experiment, backend: str | BackendConfig) -> Experiment:
+    """Returns the experiment with its actors elsewhere.
+
+    Args:
+      experiment: with any backend.
+      backend: local, ray, the import path of a user's own, or one with its values.
+
+    Raises:
+      ConfigError: there is no such backend, or the experiment's source has no actors.
+    """
+    if not hasattr(experiment.source, "backend"):
+        raise ConfigError(f"source={kind_of(experiment.source)!r} has no actors, and no backend")
+    if isinstance(backend, str):
+        if kind_of(experiment.source.backend) == backend:
+            return experiment
+        backend = find_choice(BackendConfig, backend, "backend")()
+    return replace(experiment, {"source.backend": backend})
 
 
 def describe_parameters(experiment: Experiment, agent: Any, spec: EnvironmentSpec) -> str:

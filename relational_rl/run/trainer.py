@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from relational_rl._quiet import tf
-from relational_rl.acting.backends import Backend, LocalBackend, MakeBackend
+from relational_rl.acting.backends import MakeBackend
 from relational_rl.acting.background import estimate_background
 from relational_rl.acting.vectorization import make_vector_environment
 from relational_rl.agents.protocol import Agent
@@ -42,11 +42,6 @@ class Summary(NamedTuple):
     reason: str
 
 
-def local_backend(actors: Sequence[Any], room: int) -> Backend:
-    """Runs the actors as threads of this process."""
-    return LocalBackend(actors, room)
-
-
 class Trainer:
     """One run: the state of the loop, and the events that hooks hear of.
 
@@ -68,7 +63,7 @@ class Trainer:
         self,
         experiment: Experiment,
         run_dir: Path,
-        make_backend: MakeBackend = local_backend,
+        make_backend: MakeBackend | None = None,
         hooks: Sequence[Hook] | None = None,
     ):
         """Makes a run, resumed from its newest intact checkpoint if there is one.
@@ -76,7 +71,7 @@ class Trainer:
         Args:
           experiment: all of it.
           run_dir: made if it does not exist.
-          make_backend: where the actors run.
+          make_backend: where the actors run, in place of what the experiment says.
           hooks: called at the events, after those that the experiment names; the standard ones if
             None.
 

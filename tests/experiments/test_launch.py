@@ -101,7 +101,7 @@ def frames_of(run_dir):
 def test_names_and_values_become_a_config():
     flags = parse(["train", *TINY, "--config.seed=3", "--run_dir=~/somewhere"])
     assert flags.run_dir == Path.home() / "somewhere"
-    assert flags.backend == "local"
+    assert (flags.backend, flags.ray_address) == (None, None)
     experiment = experiment_of(flags)
     assert (experiment.run.seed, experiment.agent.mlp, experiment.curriculum) == (3, (8,), None)
     assert experiment.learner.policy_clip == configs.load("boxworld_easy").learner.policy_clip

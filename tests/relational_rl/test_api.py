@@ -126,7 +126,7 @@ def test_the_home_directory_may_be_written_as_a_tilde(tmp_path, monkeypatch, eag
         ({"frames": 0}, ConfigError, "^config.run.total_frames must be at least 1, got 0$"),
         ({"minutes": -1}, ConfigError, "^config.run.max_minutes must be at least 0, got -1$"),
         ({"seed": "x"}, ConfigError, "^config.run.seed must be a whole number, got 'x'$"),
-        ({"backend": "moon"}, UsageError, "^backend must be one of local, got 'moon'$"),
+        ({"backend": "moon"}, ConfigError, "^backend must be one of local, ray or .*, got 'moon'$"),
     ],
 )
 def test_wrong_arguments_are_named(tmp_path, given, error, message):

@@ -10,7 +10,11 @@ from relational_rl.acting.unroll import Unroll
 
 
 class Backend(Protocol):
-    """Runs actors: parameters go in, unrolls come out."""
+    """Runs actors: parameters go in, unrolls come out.
+
+    It may have a method `metrics() -> Mapping[str, float]`: what it tells of its actors for the
+    next row of metrics.
+    """
 
     def publish(self, parameters: Sequence[np.ndarray], version: int) -> None:
         """Gives the actors new parameters, which they take before their next unroll."""

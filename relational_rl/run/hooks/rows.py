@@ -21,8 +21,8 @@ class Rows(Hook):
     `frames` are the transitions learned from so far, `minutes` the time, `updates` the learner's.
     `episodes` counts, and `episode_return`, `episode_length` and `solved` are means over, the
     episodes counted since the row before. `policy_lag` is the number of updates between acting and
-    learning, `learner_waiting` the share of time in which the learner waited for a batch; the rest
-    are means of what the learner returned, and what hooks logged.
+    learning, `learner_waiting` the share of time in which the learner waited for a batch; what the
+    source tells of its actors follows, means of what the learner returned, and what hooks logged.
     """
 
     def on_run_start(self, run: "Trainer") -> None:
@@ -76,6 +76,7 @@ class Rows(Hook):
             "curriculum_stage": self._stage,
             "policy_lag": mean(self._lags),
             "learner_waiting": (run.waited - self._waited_before) / seconds,
+            **getattr(run.source, "metrics", dict)(),
             **{name: mean(row.get(name, math.nan) for row in self._learner) for name in names},
         }
 

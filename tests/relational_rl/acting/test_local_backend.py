@@ -6,6 +6,7 @@ import time
 import pytest
 
 from relational_rl.acting.backends import LocalBackend
+from relational_rl.acting.guard import Watch
 from relational_rl.errors import ActorError, ConfigError
 
 SOON = 10.0  # seconds within which anything here happens, on the slowest machine
@@ -20,6 +21,7 @@ class FakeActor:
         self.told = []
         self.number = 0
         self.is_closed = False
+        self.watch = Watch()
 
     def set_stage(self, stage, env_kwargs):
         self.told.append(("stage", stage, env_kwargs))
@@ -35,6 +37,9 @@ class FakeActor:
         self.told.append(("unroll",))
         self.number += 1
         return (self.index, self.number - 1, self.version, self.stage)
+
+    def take_seconds(self):
+        return {"environment": 0.0}
 
     def close(self):
         self.is_closed = True
