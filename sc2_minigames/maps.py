@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 GAME_LOOPS_PER_SECOND = 16  # Game speed "normal", which the maps' time limits are stated in.
 STEP_MUL = 8  # Game loops per agent step; PySC2's value for every mini-game.
+
+# The ground of CollectMineralsAndGas and BuildMarines in the stand-in game, in map units.
+BASE_DISTANCE = 4.5  # From the centre of the map to the place of a command centre.
+FIELD_DISTANCE = 6.8  # From there to its mineral fields, which lie in an arc on the outer side.
+FIELD_ANGLE = math.radians(62)  # Half of the arc.
+FIELDS_PER_BASE = 8
+FIELD_MINERALS = 1800
+GEYSER_DISTANCE = 7.5
+GEYSER_GAS = 2250
+NUM_WORKERS = 12
 
 
 class MiniGame(NamedTuple):

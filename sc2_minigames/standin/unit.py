@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import dataclass
 from typing import Any
 
 from sc2_minigames.standin.units import UnitType
@@ -11,6 +12,7 @@ from sc2_minigames.standin.units import UnitType
 MOVE, ATTACK, ATTACK_UNIT, PATROL, HOLD = "move", "attack", "attack_unit", "patrol", "hold"
 
 
+@dataclass(slots=True, eq=False)
 class Order:
     """Something that a unit was told to do.
 
@@ -22,23 +24,12 @@ class Order:
       data: what the order's kind needs besides (patrol: where it began; building: what).
     """
 
-    __slots__ = ("ability", "data", "kind", "target", "x", "y")
-
-    def __init__(
-        self,
-        kind: str,
-        x: float = 0.0,
-        y: float = 0.0,
-        target: Unit | None = None,
-        ability: int = 0,
-        data: Any = None,
-    ):
-        self.kind = kind
-        self.x = x
-        self.y = y
-        self.target = target
-        self.ability = ability
-        self.data = data
+    kind: str
+    x: float = 0.0
+    y: float = 0.0
+    target: Unit | None = None
+    ability: int = 0
+    data: Any = None
 
 
 class Unit:

@@ -8,7 +8,7 @@ are in map units, all times in game loops. README.md lists what is simplified.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LOOPS_PER_SECOND = 16
 
@@ -62,126 +62,52 @@ def _loops(seconds: float) -> int:
     return round(seconds * LOOPS_PER_SECOND)
 
 
-MARINE = UnitType(
-    id=48,
-    name="Marine",
-    radius=0.375,
-    health=45,
-    speed=_per_loop(2.25),
-    sight=9,
-    weapon=Weapon(damage=6, range=5, cooldown=0.8608 * LOOPS_PER_SECOND),
-    minerals=50,
-    supply=1,
-    build_loops=_loops(25),
-    is_army=True,
-)
-ROACH = UnitType(
-    id=110,
-    name="Roach",
-    radius=0.625,
-    health=145,
-    speed=_per_loop(2.25),
-    sight=9,
-    armor=1,
-    weapon=Weapon(damage=16, range=4, cooldown=2.0 * LOOPS_PER_SECOND),
-)
-ZERGLING = UnitType(
-    id=105,
-    name="Zergling",
-    radius=0.375,
-    health=35,
-    speed=_per_loop(2.953),
-    sight=8,
-    weapon=Weapon(damage=5, range=0.1, cooldown=0.696 * LOOPS_PER_SECOND),
-)
-BANELING = UnitType(
-    id=9,
-    name="Baneling",
-    radius=0.375,
-    health=30,
-    speed=_per_loop(2.5),
-    sight=8,
-    # 35 against light units, which is all that it meets here.
-    weapon=Weapon(damage=35, range=0.25, cooldown=1, splash=2.2, is_suicide=True),
-)
-SCV = UnitType(
-    id=45,
-    name="SCV",
-    radius=0.375,
-    health=45,
-    speed=_per_loop(2.8125),
-    sight=8,
-    weapon=Weapon(damage=5, range=0.1, cooldown=1.5 * LOOPS_PER_SECOND),
-    minerals=50,
-    supply=1,
-    build_loops=_loops(17),
-    is_worker=True,
-)
-COMMAND_CENTER = UnitType(
-    id=18,
-    name="CommandCenter",
-    radius=2.75,
-    health=1500,
-    sight=11,
-    armor=1,
-    minerals=400,
-    supply_provided=15,
-    build_loops=_loops(100),
-    footprint=5,
-)
-SUPPLY_DEPOT = UnitType(
-    id=19,
-    name="SupplyDepot",
-    radius=1.125,
-    health=400,
-    sight=8,
-    armor=1,
-    minerals=100,
-    supply_provided=8,
-    build_loops=_loops(30),
-    footprint=2,
-)
-REFINERY = UnitType(
-    id=20,
-    name="Refinery",
-    radius=1.6875,
-    health=500,
-    sight=9,
-    armor=1,
-    minerals=75,
-    build_loops=_loops(30),
-    footprint=3,
-)
-BARRACKS = UnitType(
-    id=21,
-    name="Barracks",
-    radius=1.8125,
-    health=1000,
-    sight=9,
-    armor=1,
-    minerals=150,
-    build_loops=_loops(65),
-    footprint=3,
-)
-MINERAL_FIELD = UnitType(id=341, name="MineralField", radius=1.125, footprint=2, is_resource=True)
-VESPENE_GEYSER = UnitType(
-    id=342, name="VespeneGeyser", radius=1.6875, footprint=3, is_resource=True
-)
-MINERAL_SHARD = UnitType(id=1680, name="MineralShard", radius=0.375, is_selectable=False)
-BEACON = UnitType(id=317, name="Beacon", radius=1.0, is_selectable=False)
+def _weapon(damage: float, range_: float, seconds: float) -> Weapon:
+    return Weapon(damage, range_, seconds * LOOPS_PER_SECOND)
 
-ALL_TYPES = (
-    MARINE,
-    ROACH,
-    ZERGLING,
-    BANELING,
-    SCV,
-    COMMAND_CENTER,
-    SUPPLY_DEPOT,
-    REFINERY,
-    BARRACKS,
-    MINERAL_FIELD,
-    VESPENE_GEYSER,
-    MINERAL_SHARD,
-    BEACON,
+
+def _trained(seconds: float, unit_type: UnitType) -> UnitType:
+    """Adds what it takes to train a unit: so many seconds, 50 minerals and a place."""
+    return replace(unit_type, minerals=50, supply=1, build_loops=_loops(seconds))
+
+
+def _structure(
+    id_: int, name: str, radius: float, footprint: int, health: float, sight: float
+) -> UnitType:
+    return UnitType(id_, name, radius, health, 0.0, sight, armor=1, footprint=footprint)
+
+
+def _built(unit_type: UnitType, minerals: int, seconds: float, provided: int = 0) -> UnitType:
+    """Adds the cost of a structure, the seconds it takes and the places that it provides."""
+    loops = _loops(seconds)
+    return replace(unit_type, minerals=minerals, build_loops=loops, supply_provided=provided)
+
+
+_RIFLE = _weapon(6, 5, 0.8608)
+_CUTTER = _weapon(5, 0.1, 1.5)
+# 35 against light units, which is all that a baneling meets here.
+_EXPLOSION = Weapon(damage=35, range=0.25, cooldown=1, splash=2.2, is_suicide=True)
+
+# Id, name, radius, health, speed, sight, armor, weapon.
+MARINE = _trained(
+    25, UnitType(48, "Marine", 0.375, 45, _per_loop(2.25), 9, 0, _RIFLE, is_army=True)
 )
+ROACH = UnitType(110, "Roach", 0.625, 145, _per_loop(2.25), 9, 1, _weapon(16, 4, 2.0))
+ZERGLING = UnitType(105, "Zergling", 0.375, 35, _per_loop(2.953), 8, 0, _weapon(5, 0.1, 0.696))
+BANELING = UnitType(9, "Baneling", 0.375, 30, _per_loop(2.5), 8, 0, _EXPLOSION)
+SCV = _trained(17, UnitType(45, "SCV", 0.375, 45, _per_loop(2.8125), 8, 0, _CUTTER, is_worker=True))
+# Id, name, radius, footprint, health, sight; minerals, seconds, places.
+COMMAND_CENTER = _built(_structure(18, "CommandCenter", 2.75, 5, 1500, 11), 400, 100, 15)
+SUPPLY_DEPOT = _built(_structure(19, "SupplyDepot", 1.125, 2, 400, 8), 100, 30, 8)
+REFINERY = _built(_structure(20, "Refinery", 1.6875, 3, 500, 9), 75, 30)
+BARRACKS = _built(_structure(21, "Barracks", 1.8125, 3, 1000, 9), 150, 65)
+# Id, name, radius.
+MINERAL_FIELD = UnitType(341, "MineralField", 1.125, footprint=2, is_resource=True)
+VESPENE_GEYSER = UnitType(342, "VespeneGeyser", 1.6875, footprint=3, is_resource=True)
+MINERAL_SHARD = UnitType(1680, "MineralShard", 0.375, is_selectable=False)
+BEACON = UnitType(317, "Beacon", 1.0, is_selectable=False)
+
+FIGHTERS = (MARINE, ROACH, ZERGLING, BANELING)
+ECONOMY = (SCV, COMMAND_CENTER, SUPPLY_DEPOT, REFINERY, BARRACKS)
+NEUTRALS = (MINERAL_FIELD, VESPENE_GEYSER, MINERAL_SHARD, BEACON)
+ALL_TYPES = (*FIGHTERS, *ECONOMY, *NEUTRALS)

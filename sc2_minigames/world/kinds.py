@@ -14,19 +14,9 @@ PLAYER, ENEMY, NEUTRAL = units.PLAYER, units.ENEMY, units.NEUTRAL
 
 _TYPES = units.ALL_TYPES
 NUM_KINDS = len(_TYPES)
-MARINE = _TYPES.index(units.MARINE)
-ROACH = _TYPES.index(units.ROACH)
-ZERGLING = _TYPES.index(units.ZERGLING)
-BANELING = _TYPES.index(units.BANELING)
-SCV = _TYPES.index(units.SCV)
-COMMAND_CENTER = _TYPES.index(units.COMMAND_CENTER)
-SUPPLY_DEPOT = _TYPES.index(units.SUPPLY_DEPOT)
-REFINERY = _TYPES.index(units.REFINERY)
-BARRACKS = _TYPES.index(units.BARRACKS)
-MINERAL_FIELD = _TYPES.index(units.MINERAL_FIELD)
-GEYSER = _TYPES.index(units.VESPENE_GEYSER)
-MINERAL_SHARD = _TYPES.index(units.MINERAL_SHARD)
-BEACON = _TYPES.index(units.BEACON)
+MARINE, ROACH, ZERGLING, BANELING = map(_TYPES.index, units.FIGHTERS)
+SCV, COMMAND_CENTER, SUPPLY_DEPOT, REFINERY, BARRACKS = map(_TYPES.index, units.ECONOMY)
+MINERAL_FIELD, GEYSER, MINERAL_SHARD, BEACON = map(_TYPES.index, units.NEUTRALS)
 
 TYPE_ID = np.array([t.id for t in _TYPES], np.int32)  # of `pysc2.lib.units`
 RADIUS = np.array([t.radius for t in _TYPES])

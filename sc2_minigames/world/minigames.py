@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from sc2_minigames import maps
 from sc2_minigames.world._compile import part
 from sc2_minigames.world.draws import draw
 from sc2_minigames.world.geometry import gap
@@ -46,14 +47,6 @@ from sc2_minigames.world.selection import select_army
 ROACH_REINFORCEMENTS, BANELING_REINFORCEMENTS = 5, 4  # Marines with every wave but the first.
 NEAR_ZERGLINGS = 2  # Of FindAndDefeatZerglings, these are in sight at the start.
 
-BASE_DISTANCE = 4.5  # From the centre of the map to the place of a command centre.
-FIELD_DISTANCE = 6.8  # From there to its mineral fields, which lie in an arc on the outer side.
-FIELD_ANGLE = math.radians(62)  # Half of the arc.
-FIELDS_PER_BASE = 8
-FIELD_MINERALS = 1800
-GEYSER_DISTANCE = 7.5
-GEYSER_GAS = 2250
-NUM_WORKERS = 12
 FIRST_MINERALS = 50
 
 
@@ -199,9 +192,9 @@ def _fill_base(game):
     _place_resources(game, -1.0)
     if game.map == COLLECT_RESOURCES:
         _place_resources(game, 1.0)
-    x, y = CENTRE - BASE_DISTANCE, CENTRE
+    x, y = CENTRE - maps.BASE_DISTANCE, CENTRE
     add(game, COMMAND_CENTER, PLAYER, x, y)
-    for i in range(NUM_WORKERS):
+    for i in range(maps.NUM_WORKERS):
         away = RADIUS[COMMAND_CENTER] + RADIUS[SCV] + 0.2 + 0.8 * (i % 2)
         add(game, SCV, PLAYER, x + away, y + (i // 2 - 2.5) * 0.85)
 
@@ -209,14 +202,14 @@ def _fill_base(game):
 @part
 def _place_resources(game, side):
     """Places mineral fields around a place for a command centre; where there is gas, geysers."""
-    x, y = CENTRE + side * BASE_DISTANCE, CENTRE
-    for i in range(FIELDS_PER_BASE):
-        angle = FIELD_ANGLE * (2 * i / (FIELDS_PER_BASE - 1) - 1)
-        field_x = x + side * FIELD_DISTANCE * math.cos(angle)
-        field_y = y + FIELD_DISTANCE * math.sin(angle)
+    x, y = CENTRE + side * maps.BASE_DISTANCE, CENTRE
+    for i in range(maps.FIELDS_PER_BASE):
+        angle = maps.FIELD_ANGLE * (2 * i / (maps.FIELDS_PER_BASE - 1) - 1)
+        field_x = x + side * maps.FIELD_DISTANCE * math.cos(angle)
+        field_y = y + maps.FIELD_DISTANCE * math.sin(angle)
         field = add(game, MINERAL_FIELD, NEUTRAL, field_x, field_y)
-        game.contents[field] = FIELD_MINERALS
+        game.contents[field] = maps.FIELD_MINERALS
     if game.map == COLLECT_RESOURCES:
         for up in (-1, 1):
-            geyser = add(game, GEYSER, NEUTRAL, x, y + up * GEYSER_DISTANCE)
-            game.contents[geyser] = GEYSER_GAS
+            geyser = add(game, GEYSER, NEUTRAL, x, y + up * maps.GEYSER_DISTANCE)
+            game.contents[geyser] = maps.GEYSER_GAS

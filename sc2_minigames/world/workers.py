@@ -68,11 +68,9 @@ def gather(game, unit):
         else:
             game.order_target[0, unit] = other
         return
-    game.is_passing[unit] = True
-    if gap(game, unit, target) > REACH:
+    if _walks_to_work(game, unit, target):
         if game.user[target] == unit:  # It was called away in the middle of it.
             game.user[target] = NONE
-        walk(game, unit, game.x[target], game.y[target])
         return
     is_field = game.kind[target] == MINERAL_FIELD
     if game.user[target] != unit:
@@ -148,15 +146,23 @@ def _nearest_home(game, unit):
 
 
 @part
+def _walks_to_work(game, unit, target):
+    """Walks through others to what a worker works at; returns False if it is there."""
+    game.is_passing[unit] = True
+    is_away = gap(game, unit, target) > REACH
+    if is_away:
+        walk(game, unit, game.x[target], game.y[target])
+    return is_away
+
+
+@part
 def bring_home(game, unit):
     """Carries out the order RETURN, or a GATHER with full hands, for a game loop."""
     home = _nearest_home(game, unit)
     if game.cargo[unit] == 0 or home == NONE:
         _stop_work(game, unit)
         return
-    game.is_passing[unit] = True
-    if gap(game, unit, home) > REACH:
-        walk(game, unit, game.x[home], game.y[home])
+    if _walks_to_work(game, unit, home):
         return
     if game.carries_gas[unit]:
         game.vespene += game.cargo[unit]
@@ -227,9 +233,7 @@ def construct(game, unit):
     if structure < 0 or not game.alive[structure] or game.progress[structure] >= 1:
         _stop_work(game, unit)
         return
-    game.is_passing[unit] = True
-    if gap(game, unit, structure) > REACH:
-        walk(game, unit, game.x[structure], game.y[structure])
+    if _walks_to_work(game, unit, structure):
         return
     other = game.user[structure]
     if (
