@@ -72,7 +72,10 @@ def test_a_command_says_in_a_line_which_extra_it_needs():
     )
 
 
-@pytest.mark.parametrize(("module", "extra"), [("pysc2.env", "sc2"), ("torch", "examples")])
+@pytest.mark.parametrize(
+    ("module", "extra"),
+    [("pysc2.env", "sc2"), ("torch", "examples"), ("jinja2", "train"), ("ray.util", "ray")],
+)
 def test_each_package_names_its_extra(module, extra, monkeypatch, capsys):
     def fail(flags):
         del flags

@@ -18,7 +18,7 @@ from experiments.attention.page import make_page
 from experiments.attention.screen import ScreenEpisode, play_screens
 from experiments.attention.screen_figure import draw_screen_step
 from experiments.attention.screen_page import make_screen_page
-from experiments.attention.summary import Row, digest, summarise, to_csv
+from experiments.attention.summary import NOTE, Row, digest, summarise, to_csv
 from experiments.games import check_levels, fit, mini_game_of, name_of
 from relational_rl.config import EnvSpec
 from relational_rl.errors import UsageError
@@ -184,7 +184,8 @@ def describe(maps: Maps) -> str:
     outcome = "solved" if episode.solved else "not solved"
     return (
         f"{episode.environment}, level {episode.level_seed}, {episode.policy} policy: "
-        f"{outcome} in {len(episode.steps)} steps\n\n{digest(maps.rows)}\n(over {maps.over})\n\n"
+        f"{outcome} in {len(episode.steps)} steps\n\n{digest(maps.rows)}\n"
+        f"(over {maps.over})\n{NOTE}\n\n"
         f"{_places(maps.directory)}\n"
         f"all pairs        {maps.directory / TABLE}"
     )

@@ -16,6 +16,7 @@ import numpy as np
 from experiments.attention.arrows import attention_of, sources
 from experiments.attention.episode import Episode, Step
 from experiments.attention.scene import Thing
+from experiments.tables import in_columns
 
 EVERY_OBJECT = "every object"
 ITSELF = "itself"
@@ -147,16 +148,15 @@ def digest(rows: Iterable[Row]) -> str:
     by_key = {(row.block, row.head, row.source, row.target): row for row in rows}
     heads = sorted({key[:2] for key in by_key})
     names = [f"block {block} head {head}" for block, head in heads]
-    width = max(15, *(len(name) for name in names))
-    lines = [f"{'mean attention (times the uniform share)':40}" + _cells(names, width)]
+    table = [("mean attention (times the uniform share)", *names)]
     for source, target in RELATIONS:
         found = [by_key.get((*head, source, target)) for head in heads]
         if any(found):
             cells = [
                 f"{percent(row.mean_attention)} ({row.ratio:.1f}x)" if row else "" for row in found
             ]
-            lines.append(f"{f'{source} -> {target}':40}" + _cells(cells, width))
-    return "\n".join(lines)
+            table.append((f"{source} -> {target}", *cells))
+    return "\n".join(in_columns(table, "l" + "r" * len(heads)))
 
 
 def percent(share: float) -> str:
@@ -169,7 +169,3 @@ def _members(step: Step, source: Thing) -> dict[str, np.ndarray]:
     things = {thing.cell: thing for thing in step.scene.things}
     names = np.array([relation(source, things.get(cell)) for cell in step.cells.tolist()])
     return {str(name): names == name for name in np.unique(names)}
-
-
-def _cells(texts: Iterable[str], width: int) -> str:
-    return "".join(f"  {text:>{width}}" for text in texts)

@@ -19,8 +19,9 @@ _EXTRAS = {
     "train": (
         "training and evaluation need TensorFlow",
         ("tensorflow", "sonnet", "pydantic", "scipy", "matplotlib", "PIL", "tensorboard", "tqdm",
-         "threadpoolctl"),
+         "threadpoolctl", "jinja2"),
     ),
+    "ray": ("this backend needs Ray", ("ray",)),
     "sc2": ("StarCraft II needs PySC2", ("pysc2", "s2clientprotocol", "websocket")),
     "examples": (
         "this comparison needs other libraries", ("torch", "minigrid", "stable_baselines3")

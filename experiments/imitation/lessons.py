@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from experiments.games import boxworld_of
-from relational_rl.config import EnvSpec, Experiment, SourceConfig, part, value
+from relational_rl.config import Experiment, SourceConfig, part, value
 from relational_rl.config.base import Count
 from relational_rl.data.source import Batch
 from relational_rl.data.stages import Stages
@@ -148,13 +148,11 @@ def _lessons_of(
             f"learner.batch_size must be a multiple of source.per_level={per_level}, "
             f"got {batch_size}"
         )
-    kwargs = experiment.stage_kwargs(-1)
-    kwargs.pop("levels", None)
-    env = EnvSpec(id=experiment.env.id, make=experiment.env.make, kwargs=kwargs)
+    env = experiment.final_env
     boxworld = boxworld_of(env)
     if boxworld is None:
         raise UsageError(f"only Box-World has a solver to imitate, got env={env.name!r}")
-    level_spec, observation = boxworld.level_spec, str(kwargs.get("observation", "rgb"))
+    level_spec, observation = boxworld.level_spec, str(env.kwargs.get("observation", "rgb"))
 
     def draw(number: int) -> Lessons:
         random = np.random.default_rng((experiment.run.seed, number))

@@ -23,7 +23,7 @@ from matplotlib.ticker import EngFormatter
 
 from experiments.games import game_of, mini_game_of, name_of, title_of
 from experiments.published import RANDOM, SCRIPTED
-from experiments.results.kept import KeptExperiment, Run, env_of, mean_scores
+from experiments.results.kept import KeptExperiment, Run, mean_scores
 from relational_rl.config import Experiment
 from relational_rl.files import write_atomically
 
@@ -152,7 +152,7 @@ def by_figure(experiments: Sequence[KeptExperiment]) -> dict[str, list[KeptExper
 
 
 def _file_name(config: Experiment) -> str:
-    env = env_of(config)
+    env = config.final_env
     played_on = f"_{game_of(env)}" if mini_game_of(env) else ""
     return f"curves_{name_of(env).replace('/', '-')}{played_on}.png"
 
@@ -183,7 +183,7 @@ def figure_of(experiments: Sequence[KeptExperiment]) -> Figure:
     panels[0].set_ylim(measure.limits or (min(low, 0.0), high))
     panels[0].set_ylabel(measure.label)
     panels[0].xaxis.set_major_formatter(EngFormatter(sep=""))
-    figure.suptitle(title_of(env_of(experiments[0].config)))
+    figure.suptitle(title_of(experiments[0].config.final_env))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         handles,

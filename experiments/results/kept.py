@@ -10,8 +10,8 @@ import numpy as np
 
 from experiments import configs
 from experiments.games import display_name, game_of, mini_game_of
-from relational_rl.agents.building import default_encoder
-from relational_rl.config import EnvSpec, Experiment, kind_of, replace
+from relational_rl.agents.encoding import default_encoder
+from relational_rl.config import Experiment, kind_of, replace
 from relational_rl.config.tree import paths
 from relational_rl.run.spec import environment_spec
 
@@ -88,7 +88,7 @@ class Run:
 
         The agent's first, then those it was compared with on the game that it was trained on.
         """
-        env = env_of(self.config)
+        env = self.config.final_env
         if mini_game_of(env) is None or self.main_evaluation is None:
             return ()
         found = self.main_evaluation.get("scores", ())
@@ -117,16 +117,9 @@ class KeptExperiment:
         return self.runs[0].config
 
 
-def env_of(config: Experiment) -> EnvSpec:
-    """Returns the environment that a run is for: that of its last stage, on any level."""
-    kwargs = config.stage_kwargs(-1)
-    kwargs.pop("levels", None)
-    return replace(config.env, {"kwargs": kwargs}, "env")
-
-
 def is_main(config: Experiment, evaluation: Mapping[str, Any]) -> bool:
     """Returns whether an evaluation is of the sampled policy on what the run was trained for."""
-    env = env_of(config)
+    env = config.final_env
     kwargs = json.loads(json.dumps(env.kwargs))
     played = (evaluation["environment"], evaluation["env_kwargs"], evaluation["policy"])
     return played == (env.name, kwargs, "sampled")

@@ -23,7 +23,7 @@ from experiments.published import (
     published_scores,
     withholds_pairs,
 )
-from experiments.results.kept import ADDITIONS, KeptExperiment, Run, env_of, mean_scores
+from experiments.results.kept import ADDITIONS, KeptExperiment, Run, mean_scores
 from experiments.tables import in_markdown
 from relational_rl.config import EnvSpec
 
@@ -51,8 +51,8 @@ def to_page(experiments: Sequence[KeptExperiment], curves: Mapping[str, str]) ->
         "Made of the runs in this folder by `relational-rl results draw`; do not edit.",
         *(f"![{title}]({name})" for name, title in curves.items()),
     ]
-    mini_games = [e for e in experiments if mini_game_of(env_of(e.config))]
-    others = [e for e in experiments if not mini_game_of(env_of(e.config))]
+    mini_games = [e for e in experiments if mini_game_of(e.config.final_env)]
+    others = [e for e in experiments if not mini_game_of(e.config.final_env)]
     if others:
         parts += [
             "## Experiments",
@@ -85,7 +85,7 @@ def summary_table(experiments: Sequence[KeptExperiment]) -> str:
     rows = [
         [
             experiment.title,
-            name_of(env_of(experiment.config)),
+            name_of(experiment.config.final_env),
             *_training(experiment),
             _over_seeds([run.main_evaluation for run in experiment.runs]),
         ]
@@ -99,7 +99,7 @@ def score_table(experiments: Sequence[KeptExperiment]) -> str:
     """Returns a row for each experiment on a mini-game: its score and those to compare it with."""
     rows = []
     for experiment in experiments:
-        env = env_of(experiment.config)
+        env = experiment.config.final_env
         agents = [run.scores[0] for run in experiment.runs if run.scores]
         maxima = [score["maximum"] for score in agents if score["maximum"] is not None]
         means = mean_scores(experiment.runs)
@@ -124,7 +124,7 @@ def score_table(experiments: Sequence[KeptExperiment]) -> str:
 
 def published_table(experiments: Sequence[KeptExperiment]) -> str:
     """Returns a row for each player of the paper, with the mean scores on the experiments' maps."""
-    maps = dict.fromkeys(str(mini_game_of(env_of(e.config))) for e in experiments)
+    maps = dict.fromkeys(str(mini_game_of(e.config.final_env)) for e in experiments)
     columns = [published_scores(map_name) for map_name in maps]
     rows = [[who, STARCRAFT, *(scores[who] for scores in columns)] for who in columns[0]]
     return _table(["published", "played on", *maps], rows, "ll" + "r" * len(columns))
@@ -169,7 +169,7 @@ def generalisation_table(experiments: Sequence[KeptExperiment]) -> str:
     for condition in CONDITIONS:
         cells = []
         for experiment in tested:
-            env = env_of(experiment.config)
+            env = experiment.config.final_env
             if condition.env_id == WITHHELD and not withholds_pairs(env.name, env.kwargs):
                 cells.append("trained with them")
                 continue
@@ -202,7 +202,7 @@ def provenance_table(experiments: Sequence[KeptExperiment]) -> str:
 
 def _caveats(experiments: Sequence[KeptExperiment]) -> list[str]:
     scores = [score for _, run in _runs(experiments) for score in run.scores]
-    games = [display_name(game_of(env_of(e.config))) for e in experiments]
+    games = [display_name(game_of(e.config.final_env)) for e in experiments]
     sentences = caveats(games, sum(score["crashed"] for score in scores))
     return [" ".join(sentences)] if sentences else []
 

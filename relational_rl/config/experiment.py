@@ -1,5 +1,6 @@
 """An experiment: which environment, agent, learning rule, source of batches, and how long."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -187,3 +188,12 @@ class Experiment:
     def stage_kwargs(self, stage: int) -> Kwargs:
         """Returns the environment's arguments in a stage."""
         return {**self.env.kwargs, **self.stages[stage]}
+
+    @property
+    def final_env(self) -> EnvSpec:
+        """The environment that training is for: that of the last stage.
+
+        A range of levels (`levels`) is left out: whoever plays chooses the levels.
+        """
+        kwargs = {name: each for name, each in self.stage_kwargs(-1).items() if name != "levels"}
+        return dataclasses.replace(self.env, kwargs=kwargs)
