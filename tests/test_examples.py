@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+import relational_rl as rrl
 from experiments import cli, configs
 from relational_rl._quiet import tf
 from relational_rl.config import override, replace, to_dict
@@ -146,3 +147,13 @@ def test_a_script_can_be_run_as_it_stands():
         [sys.executable, "-c", code], cwd=EXAMPLES, capture_output=True, text=True, timeout=60
     )
     assert (ran.returncode, ran.stdout) == (0, "ok\n"), ran.stderr
+
+
+def test_the_agent_trains_acts_and_loads(traced):
+    trained = load("own_agent").main("runs/conv", frames=1).agent
+    image = np.zeros((2, 5, 5, 3), np.uint8)
+    assert trained.predict(image)[0].shape == (2,)
+    again = rrl.load("runs/conv")
+    for ours, theirs in zip(trained.agent.variables, again.agent.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert again.agent.num_parameters() == 16 * 28 + 64 * 401 + 5 * 65
