@@ -12,6 +12,7 @@ from relational_rl.agents.protocol import Agent
 from relational_rl.config import Cells, EnvSpec, Experiment, replace
 from relational_rl.data.stages import Stages
 from relational_rl.errors import ConfigError, UsageError
+from relational_rl.observations.action_parts import single as single_action
 from relational_rl.observations.spec import EnvironmentSpec
 from relational_rl.run.checkpoint import CheckpointStore
 from relational_rl.run.directory import CHECKPOINTS, read_experiment
@@ -73,10 +74,11 @@ class TrainedAgent:
             state = policy.initial_state(batch)
         if episode_start is not None:
             state = policy.restart(state, np.broadcast_to(np.asarray(episode_start, bool), batch))
+        self.spec.check_legal(selected)
         uniforms = random.random((batch, policy.num_draws))
         output, state = policy.act(selected, state, uniforms, bool(deterministic))
         actions = self.spec.to_environment(np.asarray(output.actions))
-        return (actions[0] if single else actions), (None if state == () else state)
+        return (single_action(actions, 0) if single else actions), (None if state == () else state)
 
     def seed(self, seed: int) -> None:
         """Seeds the actions that `predict` samples from now on; at first the seed is 0."""
@@ -116,13 +118,8 @@ class TrainedAgent:
 
     @property
     def env(self) -> EnvSpec:
-        """The environment that the run is for: that of the last stage of its curriculum.
-
-        A range of levels (`levels`) is left out: whoever plays chooses the levels.
-        """
-        kwargs = self.experiment.stage_kwargs(-1)
-        kwargs.pop("levels", None)
-        return replace(self.experiment.env, {"kwargs": kwargs}, "env")
+        """The environment that the run is for: that of the last stage of its curriculum."""
+        return self.experiment.final_env
 
     def _policy(self) -> tuple[Policy, np.random.Generator]:
         if not self._player:
@@ -133,17 +130,19 @@ class TrainedAgent:
     def _select(self, observation: Any) -> tuple[dict[str, np.ndarray], bool]:
         """Returns a batch of observations, and whether it is a single one."""
         wanted = _form(self.spec.zeros((1,)))
+        reasons = []
         for single in (True, False):
             try:
-                given = _with_axis(observation) if single else observation
+                given = self.spec.batch_of_one(observation) if single else observation
                 selected = self.spec.select(given)
-            except (ValueError, IndexError, KeyError, TypeError):
+            except (ValueError, IndexError, KeyError, TypeError) as error:
+                reasons.append(f"as {'one' if single else 'a batch'}: {error}")
                 continue
             if _form(selected) == wanted:
                 return selected, single
         raise ValueError(
             f"observation must be one, or a batch, of the agent's environment {self.spec}, got "
-            f"{_shapes(observation)}"
+            f"{_shapes(observation)}; {'; '.join(reasons)}"
         )
 
 
@@ -200,13 +199,10 @@ def _form(selected: Mapping[str, np.ndarray]) -> dict[str, tuple[int, int]]:
     return {name: (value.ndim, value.shape[-1]) for name, value in selected.items()}
 
 
-def _with_axis(observation: Any) -> Any:
-    if isinstance(observation, Mapping):
-        return {name: np.asarray(value)[np.newaxis] for name, value in observation.items()}
-    return np.asarray(observation)[np.newaxis]
-
-
 def _shapes(observation: Any) -> Any:
     if isinstance(observation, Mapping):
-        return {name: np.shape(value) for name, value in observation.items()}
-    return np.shape(observation)
+        return {name: _shapes(value) for name, value in observation.items()}
+    try:
+        return np.shape(observation)
+    except ValueError:  # values of different shapes
+        return type(observation).__name__

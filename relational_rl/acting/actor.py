@@ -124,7 +124,7 @@ class Actor:
             key: np.empty((length + 1, *value.shape), value.dtype)
             for key, value in loop.observations.items()
         }
-        actions = np.empty((length, num_envs, *spec.action_shape), np.int32)
+        actions: np.ndarray = np.empty((length, num_envs, *spec.action_shape), spec.action_dtype)
         log_probs, rewards, not_terminated, weights = np.empty((4, length, num_envs), np.float32)
         initial_state = self._policy.arrays(loop.state)
         for t in range(length):
@@ -166,8 +166,9 @@ class Actor:
             self._environment = None
 
 
-def _policy(agent: "Agent | PackedPolicy") -> "Policy | PackedPolicy":
-    if isinstance(agent, PackedPolicy):
+def _policy(agent: Any) -> "Policy | PackedPolicy":
+    """Returns what acts: the agent's policy, or what was given if it is one already."""
+    if hasattr(agent, "set_parameters"):
         return agent
     from relational_rl.acting.policy import Policy  # with TensorFlow, which others do without
 

@@ -28,8 +28,8 @@ class Transition(NamedTuple):
 
     Attributes:
       observations: what the agent saw, in the form of `EnvironmentSpec.select`.
-      actions: int32 [B] or [B, 1 + K].
-      sent: the same as the environment was given them.
+      actions: as `Agent.act` gives them.
+      sent: the same as the environment was given them, in dicts and tuples as its space has them.
       output: of the agent, an `ActOutput` or the same of arrays (`kernels.policy.Choice`).
       rewards: float [B].
       terminated: bool [B].
@@ -127,6 +127,7 @@ class Loop:
           uniforms: float64 [B, num_draws] in [0, 1), which choose the sampled actions.
         """
         seen, live = self.observations, ~self._dead
+        self._spec.check_legal(seen, live)
         with timed(self._stopwatch, "act"):
             output, self.state = self._policy.act(
                 seen, self.state, uniforms, self._greedy, self._with_attention

@@ -10,24 +10,22 @@ import numpy as np
 import sonnet as snt
 
 from relational_rl._quiet import tf
+from relational_rl.agents.encoding import check_seen, default_encoder
 from relational_rl.agents.entity import EntityAgent
-from relational_rl.agents.protocol import Agent, Core, ObservationEncoder
+from relational_rl.agents.protocol import Agent, Core
 from relational_rl.agents.spatial import SpatialAgent
 from relational_rl.agents.spatial_encoder import SpatialEncoder
 from relational_rl.config import agents as config
-from relational_rl.config import encoders
-from relational_rl.config.base import kind_of
 from relational_rl.errors import ConfigError
 from relational_rl.kernels.features import unsupported
+from relational_rl.math.joint import Joint
+from relational_rl.math.squashed import Bounds
 from relational_rl.nn.arguments import ArgumentHeads
-from relational_rl.nn.encoders import EntityEncoder
 from relational_rl.nn.initializers import Initializer
 from relational_rl.nn.memory import Memory
-from relational_rl.nn.objects import ObjectEncoder, VectorEncoder
-from relational_rl.nn.references import References
+from relational_rl.nn.pointer import PointerHeads
 from relational_rl.nn.relational import RelationalModule
 from relational_rl.nn.residual import ResidualModule
-from relational_rl.nn.stems import ConvStem, PatchStem
 from relational_rl.observations.spec import EnvironmentSpec
 
 
@@ -37,7 +35,7 @@ def entity_agent(description: config.EntityConfig, spec: EnvironmentSpec) -> Ent
     Raises:
       ConfigError: it cannot be built for this environment.
     """
-    if spec.arguments is not None:
+    if spec.arguments is not None and spec.parts is None:
         raise ConfigError(
             "agent must be spatial_relational or spatial_control for actions with arguments, got "
             f"{description.kind} for arguments of the sizes {spec.arguments.sizes}"
@@ -52,6 +50,10 @@ def entity_agent(description: config.EntityConfig, spec: EnvironmentSpec) -> Ent
         raise ConfigError(
             f"agent=control needs entities that are cells of an image, got {spec.kind} observations"
         )
+    joint, pointers = None, None
+    if spec.parts is not None:
+        joint = Joint(spec.parts.sizes, Bounds(spec.parts.low, spec.parts.high))
+        pointers = _pointers(spec, encoder, description.policy_scale, initializer)
     agent = EntityAgent(
         encoder,
         _core(description, encoder.map_shape or (0, 0), initializer),
@@ -61,6 +63,9 @@ def entity_agent(description: config.EntityConfig, spec: EnvironmentSpec) -> Ent
         memory,
         append_vector=spec.vector_size > 0 and spec.kind != "vector",
         initializer=initializer,
+        joint=joint,
+        pointers=pointers,
+        masked=spec.mask_key is not None,
     )
     _build(agent, spec)
     if isinstance(description, config.Relational):
@@ -81,6 +86,12 @@ def spatial_agent(description: config.SpatialConfig, spec: EnvironmentSpec) -> S
     """
     if not spec.images:
         raise ConfigError(f"agent={description.kind} needs images, got {spec.kind} observations")
+    check_seen(f"agent={description.kind}", spec, {"image"})
+    if spec.parts is not None and spec.arguments is None:
+        raise ConfigError(
+            f"agent={description.kind} needs actions that are one choice, or a type and its "
+            f"arguments, got {spec.parts}"
+        )
     initializer = description.initialization.build()
     encoder = SpatialEncoder(
         spec,
@@ -125,85 +136,30 @@ def spatial_agent(description: config.SpatialConfig, spec: EnvironmentSpec) -> S
     return agent
 
 
-def default_encoder(spec: EnvironmentSpec) -> encoders.Encoder:
-    """Returns the encoder for a kind of observation, where none is chosen."""
-    return encoders.Cells() if spec.kind == "image" else encoders.Objects()
-
-
-def cell_encoder(
-    description: encoders.Cells, spec: EnvironmentSpec, initializer: Initializer, likeness: bool
-) -> EntityEncoder:
-    """Makes entities of the cells of an image.
-
-    Raises:
-      ConfigError: there is no image, the stem cannot tell the likeness of colours, or its map is
-        smaller than the image although cells are to be chosen.
-    """
-    if not spec.images:
-        raise ConfigError(f"encoder=cells needs an image, got {spec.kind} observations")
-    stem: ConvStem | PatchStem
-    choice = description.stem
-    if isinstance(choice, encoders.Convolutions):
-        stem = ConvStem(choice.channels, padding=choice.padding, initializer=initializer)
-    elif isinstance(choice, encoders.Patch):
-        stem = PatchStem(
-            choice.size,
-            (choice.shape[0], choice.shape[1]),
-            choice.num_frequencies,
-            choice.frequency_scale,
-            choice.place_scale,
-            initializer,
-        )
-    else:
-        raise ConfigError(f"stem must be conv or patch, got {kind_of(choice)!r}")
-    if likeness and not (isinstance(choice, encoders.Patch) and choice.num_frequencies):
-        raise ConfigError(
-            "likeness must be false without random Fourier features of colours (stem=patch with "
-            "num_frequencies >= 1), got true"
-        )
-    references = description.references
-    try:
-        return EntityEncoder(
-            stem,
-            spec.image_shape,
-            spec.image_dtype,
-            spec.image_scale,
-            max_entities=description.max_entities,
-            references=(
-                References(references.count, references.match_size, initializer)
-                if references
-                else None
-            ),
-            likeness=likeness,
-            initializer=initializer,
-        )
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-
-
-def object_encoder(
-    description: encoders.Objects, spec: EnvironmentSpec, initializer: Initializer, likeness: bool
-) -> ObservationEncoder:
-    """Makes entities of a set of objects, or of the numbers of a vector.
-
-    Raises:
-      ConfigError: there is neither, or a likeness of colours is asked for.
-    """
-    if likeness:
-        raise ConfigError("likeness must be false with encoder=objects, got true")
-    if any(entry.kind == "objects" for entry in spec.entries):
-        return ObjectEncoder(description.size, initializer=initializer)
-    if spec.vector_size:
-        return VectorEncoder(description.size, initializer)
-    raise ConfigError(
-        "encoder=objects needs a set of objects Box(N, F) or a vector, "
-        f"got {spec.kind} observations"
-    )
-
-
 def zero_observations(spec: EnvironmentSpec) -> dict[str, tf.Tensor]:
     """Returns a batch of one observation of zeros."""
     return {key: tf.constant(value) for key, value in spec.zeros((1,)).items()}
+
+
+def _pointers(
+    spec: EnvironmentSpec, encoder: Any, scale: float, initializer: Initializer
+) -> PointerHeads | None:
+    """Makes what points at entities, None if no choice does.
+
+    Raises:
+      ConfigError: the encoder does not make entities of what a choice points at.
+    """
+    if spec.parts is None or not spec.parts.pointers:
+        return None
+    encoder(zero_observations(spec))  # an encoder knows its ranges once it has seen something
+    names = getattr(encoder, "ranges", {})
+    for target in spec.parts.pointers.values():
+        if target not in names:
+            raise ConfigError(
+                f"points_at must name entities of the encoder, got {target!r} for "
+                f"{type(encoder).__name__}"
+            )
+    return PointerHeads(spec.parts.sizes, spec.parts.pointers, scale=scale, initializer=initializer)
 
 
 def _core(description: Any, map_shape: tuple[int, int], initializer: Initializer) -> Core:

@@ -12,6 +12,7 @@ import sonnet as snt
 from relational_rl._quiet import tf
 from relational_rl.agents.protocol import ActOutput, AttentionMaps, Evaluation, Observations
 from relational_rl.math import composite, distributions
+from relational_rl.math.joint import ActionDistribution, OneChoice
 from relational_rl.nn.memory import Memory, State
 
 
@@ -20,12 +21,14 @@ class MemoryAgent(snt.Module):
 
     A class says what the features of a step and of an unroll are (`_step_features`,
     `unroll_features`) and what `heads` makes of them; where actions have arguments also
-    `_argument_logits`, and sets `_takes`, bool [A, K]: which types take which arguments.
+    `_argument_logits`, and sets `_takes`, bool [A, K]: which types take which arguments. Where they
+    have several parts it sets `_distribution`, whose parameters `heads` returns for logits.
     """
 
     can_compile_heads = True
     _memory: Memory | None = None
     _takes: tf.Tensor | None = None
+    _distribution: ActionDistribution = OneChoice()
 
     def initial_state(self, batch_size: int) -> State:
         """Returns the state before the first step of `batch_size` episodes: () without memory."""
@@ -49,8 +52,8 @@ class MemoryAgent(snt.Module):
         return ActOutput(actions, log_probs, logits, baseline, attention), state
 
     def evaluate(self, features: Any, actions: tf.Tensor) -> Evaluation:
-        """Evaluates actions int32 [T, B] by features of T + 1 steps; see `protocol.Agent`."""
-        return evaluate_choices(*self.heads(features), actions)
+        """Evaluates actions by features of T + 1 steps; see `protocol.Agent`."""
+        return evaluate_choices(*self.heads(features), actions, self._distribution)
 
     def heads(self, features: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Maps features [..., F] to policy logits [..., A] and baseline [...]."""
@@ -73,10 +76,11 @@ class MemoryAgent(snt.Module):
     def _choose(
         self, features: Any, logits: tf.Tensor, uniforms: tf.Tensor, greedy: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns actions int32 [B] or [B, 1 + K] and their log probabilities [B]."""
-        types = distributions.choose(logits, uniforms[:, 0], greedy)
+        """Returns actions [B, ...] and their log probabilities [B]."""
         if self._takes is None:
-            return types, distributions.log_prob(logits, types)
+            actions = self._distribution.choose(logits, uniforms, greedy)
+            return actions, self._distribution.log_prob(logits, actions)
+        types = distributions.choose(logits, uniforms[:, 0], greedy)
         argument_logits = self._argument_logits(features, types)
         actions = composite.choose_arguments(
             argument_logits, self._takes, types, uniforms[:, 1:], greedy
@@ -95,18 +99,22 @@ class MemoryAgent(snt.Module):
 
 
 def evaluate_choices(
-    policy_logits: tf.Tensor, baseline: tf.Tensor, actions: tf.Tensor
+    policy_logits: tf.Tensor,
+    baseline: tf.Tensor,
+    actions: tf.Tensor,
+    distribution: ActionDistribution = OneChoice(),  # noqa: B008  (it has no state)
 ) -> Evaluation:
-    """Evaluates actions that are one choice each.
+    """Evaluates actions.
 
     Args:
-      policy_logits: float32 [T + 1, B, A].
+      policy_logits: float32 [T + 1, B, P], parameters of the distribution.
       baseline: float32 [T + 1, B].
-      actions: int32 [T, B].
+      actions: int32 [T, B] of one choice; [T, B, ...] of another distribution.
+      distribution: of the actions.
     """
     logits = policy_logits[:-1]
     return Evaluation(
-        distributions.log_prob(logits, actions), distributions.entropy(logits), baseline, logits
+        distribution.log_prob(logits, actions), distribution.entropy(logits), baseline, logits
     )
 
 

@@ -7,16 +7,20 @@ import sonnet as snt
 from relational_rl._quiet import tf
 from relational_rl.agents.memory_agent import MemoryAgent, leading_of, leading_sizes
 from relational_rl.agents.protocol import Evaluation, Observations
-from relational_rl.math import composite, distributions
+from relational_rl.math import composite
+from relational_rl.math.joint import Joint
+from relational_rl.math.squashed import Bounds
 from relational_rl.nn.memory import State
+from relational_rl.observations.action_parts import ActionParts
 from relational_rl.observations.spec import ArgumentSpec
 
 
 @snt.allow_empty_variables
 class RandomAgent(MemoryAgent):
-    """Every available action equally likely, and every value of its arguments.
+    """Every available action equally likely, and every value of its arguments and of every choice.
 
-    A greedy random policy is still random. It attends to nothing.
+    Amounts are uniform between their bounds; for those without, see `math/squashed.py`. A greedy
+    random policy is still random. It attends to nothing.
     """
 
     can_compile = True
@@ -25,14 +29,19 @@ class RandomAgent(MemoryAgent):
         self,
         num_actions: int,
         arguments: ArgumentSpec | None = None,
+        parts: ActionParts | None = None,
         name: str = "random_agent",
     ):
-        """Makes the agent for A actions, with arguments if there are any."""
+        """Makes the agent for A actions, with arguments, or of several parts."""
         super().__init__(name=name)
         self._num_actions = num_actions
         self._arguments = arguments
         self.num_draws = 1
-        if arguments is not None:
+        if parts is not None:
+            joint = Joint(parts.sizes, Bounds(parts.low, parts.high), spread=True)
+            self._distribution = joint
+            self._num_actions, self.num_draws = joint.num_parameters, joint.num_draws
+        elif arguments is not None:
             self.num_draws += len(arguments.sizes)
             self._takes = tf.constant(arguments.table())
 
@@ -77,7 +86,7 @@ class RandomAgent(MemoryAgent):
         logits = tf.zeros([*leading, self._num_actions])
         if "mask" not in observations:
             return logits
-        return distributions.mask_logits(logits, observations["mask"])
+        return self._distribution.masked(logits, observations["mask"])
 
     def _argument_logits(self, features: tf.Tensor, types: tf.Tensor) -> list[tf.Tensor]:
         del types

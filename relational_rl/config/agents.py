@@ -120,7 +120,7 @@ class Random(AgentConfig):
         """Makes the agent; see `AgentConfig.build`."""
         from relational_rl.agents.random import RandomAgent
 
-        return RandomAgent(spec.num_actions, spec.arguments)
+        return RandomAgent(spec.num_actions, spec.arguments, spec.parts)
 
 
 @part
@@ -129,7 +129,7 @@ class EntityConfig(AgentConfig):
 
     encoder: Encoder | None = value(
         default=None,
-        meaning="makes entities of observations: cells | objects; None: by the kind of observation",
+        meaning="makes entities of observations: cells | objects | mixed; None: by what is seen",
     )
     memory: LSTM | None = value(default=None, meaning="lstm; None: none (the paper)")
     mlp: Sizes = value(

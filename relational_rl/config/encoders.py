@@ -98,20 +98,37 @@ class Cells(Encoder):
 
     def build(self, spec: "EnvironmentSpec", initializer: Any, likeness: bool = False) -> Any:
         """Makes the encoder; see `Encoder.build`."""
-        from relational_rl.agents.building import cell_encoder
+        from relational_rl.agents.encoding import cell_encoder
 
         return cell_encoder(self, spec, initializer, likeness)
 
 
 @part
 class Objects(Encoder):
-    """The rows of a set of objects, Box(N, F), are the entities; rows of NaN are absent."""
+    """Objects, values of sequences, nodes of graphs and words are the entities; else numbers."""
 
     kind: ClassVar[str] = "objects"
     size: Count = value(default=64, meaning="features of an entity")
 
     def build(self, spec: "EnvironmentSpec", initializer: Any, likeness: bool = False) -> Any:
         """Makes the encoder; see `Encoder.build`."""
-        from relational_rl.agents.building import object_encoder
+        from relational_rl.agents.encoding import object_encoder
 
         return object_encoder(self, spec, initializer, likeness)
+
+
+@part
+class Mixed(Encoder):
+    """Everything that is seen is entities: cells of every image, objects, nodes, words."""
+
+    kind: ClassVar[str] = "mixed"
+    size: Count = value(default=64, meaning="features of an entity")
+    channels: Sizes = value(
+        default=(12, 24), meaning="2x2 kernels of each layer over an image", min_length=1
+    )
+
+    def build(self, spec: "EnvironmentSpec", initializer: Any, likeness: bool = False) -> Any:
+        """Makes the encoder; see `Encoder.build`."""
+        from relational_rl.agents.encoding import mixed_encoder
+
+        return mixed_encoder(self, spec, initializer, likeness)

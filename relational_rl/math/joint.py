@@ -21,23 +21,10 @@ from relational_rl.math import distributions, squashed
 
 
 class ActionDistribution(Protocol):
-    """Distributions over actions that are given by parameters float32 [..., P].
-
-    Attributes:
-      num_parameters: P.
-      num_draws: how many uniform numbers an action takes.
-    """
-
-    @property
-    def num_parameters(self) -> int:
-        """P."""
-
-    @property
-    def num_draws(self) -> int:
-        """How many uniform numbers an action takes."""
+    """Distributions over actions that are given by parameters float32 [..., P]."""
 
     def choose(self, parameters: tf.Tensor, uniforms: tf.Tensor, greedy: bool = False) -> tf.Tensor:
-        """Draws actions by uniforms float64 [..., num_draws], or takes the most probable ones."""
+        """Draws actions by uniforms float64 [..., draws], or takes the most probable ones."""
 
     def log_prob(self, parameters: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
         """Returns the log probabilities (for amounts: densities) of actions, float32 [...]."""
@@ -49,25 +36,8 @@ class ActionDistribution(Protocol):
         """Takes away the choices that a mask bool [..., M] has as False."""
 
 
-@dataclasses.dataclass(frozen=True)
 class OneChoice:
-    """One of A actions.
-
-    Attributes:
-      size: A.
-    """
-
-    size: int
-
-    @property
-    def num_parameters(self) -> int:
-        """A."""
-        return self.size
-
-    @property
-    def num_draws(self) -> int:
-        """1."""
-        return 1
+    """One of A actions; the parameters are its logits, the draw is one number."""
 
     def choose(self, parameters: tf.Tensor, uniforms: tf.Tensor, greedy: bool = False) -> tf.Tensor:
         """Returns int32 [...]; see `ActionDistribution`."""
@@ -96,10 +66,13 @@ class Joint:
     Attributes:
       sizes: how many values each choice has.
       bounds: of the amounts.
+      spread: whether amounts are uniform between finite bounds, and standard normal u elsewhere,
+        without parameters.
     """
 
     sizes: tuple[int, ...]
     bounds: squashed.Bounds = _NONE
+    spread: bool = False
 
     @property
     def num_choices(self) -> int:
@@ -114,7 +87,7 @@ class Joint:
     @property
     def num_parameters(self) -> int:
         """P."""
-        return self.num_logits + 2 * len(self.bounds.low)
+        return self.num_logits + (0 if self.spread else 2 * len(self.bounds.low))
 
     @property
     def num_draws(self) -> int:
@@ -132,9 +105,11 @@ class Joint:
             first += count
         if not self.bounds.low:
             return tf.concat(chosen, axis=-1)
-        amounts = squashed.choose(
-            parameters[..., self.num_logits :], uniforms[..., first:], self.bounds, greedy
-        )
+        rest, draws = parameters[..., self.num_logits :], uniforms[..., first:]
+        if self.spread:
+            amounts = squashed.spread(draws, self.bounds)
+        else:
+            amounts = squashed.choose(rest, draws, self.bounds, greedy)
         return tf.concat([*(tf.cast(each, tf.float32) for each in chosen), amounts], axis=-1)
 
     def log_prob(self, parameters: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
@@ -156,9 +131,11 @@ class Joint:
             chosen = tf.cast(actions[..., first : first + count], tf.int32)
             total += tf.reduce_sum(distributions.log_prob(logits, chosen), axis=-1)
             first += count
-        if self.bounds.low:
-            amounts = parameters[..., self.num_logits :]
-            total += squashed.log_prob(amounts, actions[..., first:], self.bounds)
+        u = actions[..., first:]
+        if self.bounds.low and self.spread:
+            total += squashed.spread_log_prob(u, self.bounds)
+        elif self.bounds.low:
+            total += squashed.log_prob(parameters[..., self.num_logits :], u, self.bounds)
         return total
 
     def entropy(self, parameters: tf.Tensor) -> tf.Tensor:
@@ -166,7 +143,9 @@ class Joint:
         total = tf.zeros(tf.shape(parameters)[:-1])
         for logits in self._logits(parameters):
             total += tf.reduce_sum(distributions.entropy(logits), axis=-1)
-        if self.bounds.low:
+        if self.bounds.low and self.spread:
+            total += squashed.spread_entropy(self.bounds)
+        elif self.bounds.low:
             total += squashed.entropy(parameters[..., self.num_logits :], self.bounds)
         return total
 

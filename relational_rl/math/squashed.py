@@ -151,6 +151,18 @@ def spread_log_prob(u: tf.Tensor, bounds: Bounds) -> tf.Tensor:
     return tf.reduce_sum(tf.where(tf.constant(bounded), uniform, normal), axis=-1)
 
 
+def spread_entropy(bounds: Bounds) -> tf.Tensor:
+    """Returns H(x) of what `spread` draws, float32 []."""
+    widths = _widths(bounds)
+    ends = [Bounds((low,), (high,)) for low, high in zip(*bounds, strict=True)]
+    standard = tf.zeros([2])  # the mean 0, the deviation 1
+    entropies = [
+        tf.constant(np.log(width), tf.float32) if np.isfinite(width) else entropy(standard, end)
+        for width, end in zip(widths, ends, strict=True)
+    ]
+    return tf.add_n(entropies)
+
+
 def log_slope(u: tf.Tensor, bounds: Bounds) -> tf.Tensor:
     """Returns log g'(u), float32 `[..., D]`, finite for every finite u."""
     low, high = (np.isfinite(np.asarray(side)) for side in bounds)

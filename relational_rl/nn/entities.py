@@ -19,12 +19,14 @@ class Entities(NamedTuple):
       cells: int32 [B, N], the cell of each entity, row * W + column; 0 for padding.
       likeness: float32 [B, N, P, N], how alike each of the P pixels around an entity is to the
         own pixel of every entity, 1 for equal colours; None if that is not known.
+      edges: float32 [B, N, N, C], what each entity is connected with; None if nothing is.
     """
 
     features: tf.Tensor
     mask: tf.Tensor | None
     cells: tf.Tensor
     likeness: tf.Tensor | None = None
+    edges: tf.Tensor | None = None
 
 
 def all_cells(batch_size: tf.Tensor | int, num_cells: int) -> tf.Tensor:

@@ -22,6 +22,9 @@ class ObjectEncoder(snt.Module):
     """Each row of a set of objects becomes an entity: a linear layer and a ReLU.
 
     Several sets become one set of entities, each through a layer of its own.
+
+    Attributes:
+      ranges: for each set its first entity and the one after its last.
     """
 
     map_shape: tuple[int, int] | None = None
@@ -46,6 +49,7 @@ class ObjectEncoder(snt.Module):
         self._size = size
         self._sources = tuple(sources)
         self._initializer = initializer
+        self.ranges: dict[str, tuple[int, int]] = {}
 
     @snt.once
     def _make_layers(self, sources: Sequence[str]) -> None:
@@ -74,34 +78,78 @@ class ObjectEncoder(snt.Module):
         self._make_layers(sources)
         sets = [tf.convert_to_tensor(observations[source]) for source in sources]
         masks = [tf.convert_to_tensor(observations[f"{source}_mask"]) for source in sources]
-        embedded = [_rows(layer, rows) for layer, rows in zip(self._embed, sets, strict=True)]
+        embedded = [embed_rows(layer, rows) for layer, rows in zip(self._embed, sets, strict=True)]
+        self.ranges = ranges_of({s: e.shape[1] for s, e in zip(sources, embedded, strict=True)})
         features = tf.concat(embedded, axis=1)
         cells = all_cells(tf.shape(features)[0], features.shape[1])
         return Entities(features, tf.concat(masks, axis=1), cells)
 
 
+def ranges_of(counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Returns where entities begin and end that lie side by side, so many of each name."""
+    ranges, first = {}, 0
+    for name, count in counts.items():
+        ranges[name] = (first, first + count)
+        first += count
+    return ranges
+
+
 class VectorEncoder(snt.Module):
-    """Each number of the vector becomes an entity: its value, and which of the numbers it is."""
+    """The numbers of the vector become entities.
+
+    A number that stands alone: a linear layer of its value and of which of the numbers it is. A
+    group of several, such as a one-hot category: one entity, through a layer of its own.
+    """
 
     map_shape: tuple[int, int] | None = None
     needs_background = False
 
-    def __init__(self, size: int, initializer: Initializer = STANDARD, name: str | None = None):
-        """Makes the encoder for entities of E = `size` features; see `ObjectEncoder`."""
+    def __init__(
+        self,
+        size: int,
+        initializer: Initializer = STANDARD,
+        groups: Sequence[int] = (),
+        name: str | None = None,
+    ):
+        """Makes the encoder.
+
+        Args:
+          size: E.
+          initializer: of the weights.
+          groups: how many numbers each entity is made of, in their order; () for one each.
+          name: name of the module.
+        """
         super().__init__(name=name)
-        self._embed = snt.Linear(size, w_init=initializer.input(), name="embed")
+        self._groups = tuple(groups)
+        if not groups or 1 in groups:
+            self._embed = snt.Linear(size, w_init=initializer.input(), name="embed")
+        self._embed_groups = [
+            snt.Linear(size, w_init=initializer.input(), name=f"embed_group_{place}")
+            for place, count in enumerate(groups)
+            if count > 1
+        ]
 
     def __call__(self, observations: Mapping[str, tf.Tensor]) -> Entities:
-        """Makes entities [B, V, E] of {"vector": [B, V]}."""
+        """Makes entities [B, N, E] of {"vector": [B, V]}, N the number of groups."""
         vector = tf.convert_to_tensor(observations["vector"])
-        batch, count = tf.shape(vector)[0], vector.shape[1]
-        # Weights of the one-hot index are a learned vector for each of the numbers.
-        index = tf.tile(tf.eye(count)[tf.newaxis], [batch, 1, 1])
-        features = _rows(self._embed, tf.concat([vector[:, :, tf.newaxis], index], axis=-1))
-        return Entities(features, None, all_cells(batch, count))
+        groups = self._groups or (1,) * vector.shape[1]
+        alone = [place for place, count in enumerate(groups) if count == 1]
+        parts = tf.split(vector, groups, axis=1)
+        embedded: dict[int, tf.Tensor] = {}
+        if alone:
+            together = tf.stack([parts[place] for place in alone], axis=1)  # [B, alone, 1]
+            # Weights of the one-hot index are a learned vector for each of the numbers.
+            index = tf.tile(tf.eye(len(alone))[tf.newaxis], [tf.shape(vector)[0], 1, 1])
+            rows = embed_rows(self._embed, tf.concat([together, index], axis=-1))
+            embedded |= zip(alone, tf.unstack(rows, axis=1), strict=True)
+        others = [place for place, count in enumerate(groups) if count > 1]
+        for place, layer in zip(others, self._embed_groups, strict=True):
+            embedded[place] = tf.nn.relu(layer(parts[place]))
+        features = tf.stack([embedded[place] for place in range(len(groups))], axis=1)
+        return Entities(features, None, all_cells(tf.shape(vector)[0], len(groups)))
 
 
-def _rows(layer: snt.Linear, rows: tf.Tensor) -> tf.Tensor:
+def embed_rows(layer: snt.Linear, rows: tf.Tensor) -> tf.Tensor:
     """Applies a layer and a ReLU to each row of [B, N, F], giving [B, N, E]."""
     count, size = rows.shape[1:]
     embedded = tf.nn.relu(layer(tf.reshape(rows, [-1, size])))

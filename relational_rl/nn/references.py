@@ -62,7 +62,7 @@ class References(snt.Module):
         Returns:
           Entities of F + R * (5 + P + match_size) features; without P if W is 0.
         """
-        features, mask, cells, _ = entities
+        features, mask, cells = entities[:3]
         height, width = map_shape
         num_entities, num_waves = features.shape[1], waves.shape[3]
         scores = self._score(features)  # [B, N, R]

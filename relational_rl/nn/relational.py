@@ -35,7 +35,9 @@ class RelationalBlock(snt.Module):
 
     Where the entities bring their likeness, each head learns how much to attend by it: one number
     for each pixel around the asking entity (not in the paper). Each head begins by looking for what
-    is like one of these pixels, the first head for the first.
+    is like one of these pixels, the first head for the first. Where they bring edges, each head
+    likewise learns how much to attend along them, by what an edge holds; it begins with no
+    preference.
     """
 
     def __init__(
@@ -76,13 +78,22 @@ class RelationalBlock(snt.Module):
             initial[head, head % num_pixels] = _FIRST_LIKENESS
         self._likeness_scale = tf.Variable(initial, name="likeness_scale")
 
+    @snt.once
+    def _build_edges(self, num_channels: int):
+        initial = tf.zeros([self._attention.num_heads, num_channels])
+        self._edge_scale = tf.Variable(initial, name="edge_scale")
+
     def __call__(self, entities: Entities) -> tuple[tf.Tensor, tf.Tensor]:
         """Maps features [B, N, F] to features [B, N, F] and weights [B, H, N, N]."""
-        features, mask, _, likeness = entities
+        features, mask, _, likeness, edges = entities
         bias = None
         if likeness is not None:
             self._build(likeness.shape[2])
             bias = tf.einsum("bipj,hp->bhij", likeness, self._likeness_scale)
+        if edges is not None:
+            self._build_edges(edges.shape[3])
+            along = tf.einsum("bijc,hc->bhij", edges, self._edge_scale)
+            bias = along if bias is None else bias + along
         values, weights = self._attention(features, mask, bias)
         flat = tf.reshape(values, [-1, values.shape[-1]])  # a product of matrices is fastest flat
         hidden = tf.nn.relu(self._hidden(flat))
@@ -102,7 +113,11 @@ class RelationalBlock(snt.Module):
             self._update.b,
             self._norm.scale,
             self._norm.offset,
-            *([self._likeness_scale] if hasattr(self, "_likeness_scale") else []),
+            *(
+                getattr(self, name)
+                for name in ("_likeness_scale", "_edge_scale")
+                if hasattr(self, name)
+            ),
         ]
 
 

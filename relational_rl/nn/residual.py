@@ -80,7 +80,7 @@ class ResidualModule(snt.Module):
         Raises:
           ValueError: there is no mask and the entities are not all the cells of the map.
         """
-        features, mask, cells, _ = entities
+        features, mask, cells = entities[:3]
         height, width = self._map_shape
         batch, num_entities, size = tf.shape(features)[0], features.shape[1], features.shape[2]
         if mask is None and num_entities != height * width:

@@ -23,7 +23,6 @@ from relational_rl.errors import ObservationError
 from relational_rl.observations.check import (
     array_of,
     check_finite,
-    check_whole,
     named,
     warn_outside,
 )
@@ -84,7 +83,7 @@ class ImageSpec:
 
     def _check(self, array: np.ndarray) -> None:
         """Checks the values of images [B, H, W, C]."""
-        if array.dtype.kind != np.dtype(self.dtype).kind:
+        if array.dtype.kind == "f" and np.dtype(self.dtype).kind != "f":
             raise ObservationError(
                 f"{named(self.key)} must be {self.dtype} as its space says, got {array.dtype}"
             )

@@ -1,6 +1,7 @@
 """The kinds of entries that an observation may have, in a list that users can add to.
 
 image         Box (H, W, C), or (C, H, W); stacks of them, Box (S, H, W, C)
+units         Box (N, F) of floats whose columns say what they mean: a set of objects
 objects       Box (N, F) of floats: a set of objects
 sequence      Sequence of Box (F,) or Discrete: a set of objects of any number
 graph         Graph: nodes are objects, edges a bias on their attention
@@ -15,11 +16,12 @@ A kind is an `entry.Kind`; `register` adds one of a user's own, for instance for
 
 import gymnasium
 
-from relational_rl.observations import choices, graph, image, objects, sequence, text, vector
+from relational_rl.observations import choices, graph, image, objects, sequence, text, units, vector
 from relational_rl.observations.entry import Kind
 
 _KINDS: list[Kind] = [
     image.KIND,
+    units.KIND,
     objects.KIND,
     sequence.KIND,
     graph.KIND,
@@ -44,7 +46,7 @@ def kind_for(space: gymnasium.Space) -> Kind | None:
 
 def refusal(key: str | None, space: gymnasium.Space) -> str:
     """Returns the sentence that says why a space of no kind is refused."""
-    allowed = [kind.described for kind in _KINDS]
+    allowed = list(dict.fromkeys(kind.described for kind in _KINDS))
     if key is None:
         wanted = _either([*allowed, "a Dict or Tuple of these"])
         return f"observation_space must be {wanted}, got {space}"

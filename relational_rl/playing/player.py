@@ -21,6 +21,7 @@ from relational_rl.agents.random import RandomAgent
 from relational_rl.checks import check_positive
 from relational_rl.config import EnvSpec
 from relational_rl.errors import UsageError
+from relational_rl.observations.action_parts import single
 from relational_rl.observations.spec import EnvironmentSpec
 from relational_rl.playing.levels import info_of, level_option, make_for_levels, start_levels
 
@@ -45,7 +46,8 @@ class PlayedEpisode(NamedTuple):
 
     Attributes:
       attempt: which one.
-      actions: what the agent did, ints or tuples of type and arguments; the episode is as long.
+      actions: what the agent did, as the environment was given it: ints, or tuples of them, where
+        it chose; the episode is as long.
       episode_return: undiscounted sum of rewards.
       is_success: what the environment's info says; None if it says nothing.
       info: the environment's info at the start, and over it that at the end.
@@ -177,8 +179,7 @@ class _Round:
             step = self._loop.step(uniforms)
             ended = np.flatnonzero(step.ended)
             for index, slot in self._slots.items():
-                action = step.sent[index].tolist()
-                slot.actions.append(tuple(action) if isinstance(action, list) else action)
+                slot.actions.append(_kept(single(step.sent, index)))
                 slot.rewards.append(float(step.rewards[index]))
             for slot_index in ended:
                 yield from self._end(int(slot_index), step)
@@ -237,9 +238,9 @@ def play_by_rule(
             observation, info = _start_single(environment, attempt.level_seed)
             actions, total, ended = [], 0.0, False
             while not ended:
-                action = np.asarray(act(observation)).tolist()
+                action = _kept(act(observation))
                 observation, reward, terminated, truncated, end = environment.step(action)
-                actions.append(tuple(action) if isinstance(action, list) else action)
+                actions.append(action)
                 total, ended = total + float(reward), terminated or truncated
             info = {**info, **end}
             success = bool(info["is_success"]) if "is_success" in info else None
@@ -249,6 +250,14 @@ def play_by_rule(
     finally:
         environment.close()
     return _judged(episodes)
+
+
+def _kept(action: Any) -> Any:
+    """Returns an action as it is kept: whole numbers as Python's, all else as it is."""
+    if isinstance(action, dict | tuple) or np.asarray(action).dtype.kind not in "biu":
+        return action
+    kept = np.asarray(action).tolist()
+    return tuple(kept) if isinstance(kept, list) else kept
 
 
 def replay(env: EnvSpec, episode: PlayedEpisode) -> list[np.ndarray]:
