@@ -127,12 +127,20 @@ def test_the_source_teaches():
     assert moves[-1] > 0.6  # by chance 40 % are right
 
 
+def test_the_backend_acts_in_lock_step():
+    run = load("own_backend").main("runs/lock_step", frames=300)
+    assert run.agent.experiment.source.backend == load("own_backend").LockStep()
+    assert run.metrics["unrolls"][-1] == 3  # of 128 frames, some of which only reset
+    assert set(run.metrics["policy_lag"]) == {0.0}
+
+
 @pytest.mark.parametrize(
     "flags",
     [
         ["--config.learner=own_learner:A2C"],
         ["--config.hooks=('own_hook:Efficiency',)"],
         ["--config.source.transforms=('own_transform:CountBonus',)"],
+        ["--config.source.backend=own_backend:LockStep"],
     ],
 )
 def test_each_is_named_on_the_command_line(flags):

@@ -114,6 +114,8 @@ class GuardedEnvironment(VectorWrapper):
             for key, entry in space.spaces.items():
                 if key in given:
                     self._check_observations(entry, given[key], f"{name}[{key!r}]", where)
+        elif isinstance(space, spaces.Box) and len(space.shape) == 2:
+            self._check_shape(given, space.shape, name, where)  # absent objects are rows of NaN
         elif isinstance(space, spaces.Box):
             self._check_numbers(given, space.shape, name, where)
 
@@ -123,7 +125,7 @@ class GuardedEnvironment(VectorWrapper):
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             place = np.argwhere(~np.isfinite(values))[0]
             raise EnvironmentFailure(
-                f"environment {self._name!r} returned a {name} that is not finite in {where}: "
+                f"environment {self._name!r} returned {_a(name)} that is not finite in {where}: "
                 f"{values[tuple(place)]} from environment {place[0]} of {self.num_envs}"
             )
 
@@ -131,6 +133,10 @@ class GuardedEnvironment(VectorWrapper):
         expected, got = (self.num_envs, *shape), np.shape(given)
         if got != expected:
             raise EnvironmentFailure(
-                f"environment {self._name!r} must return a {name} of the shape {expected} for "
+                f"environment {self._name!r} must return {_a(name)} of the shape {expected} for "
                 f"{self.num_envs} environments, got {got} in {where}"
             )
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

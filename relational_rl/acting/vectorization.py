@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gymnasium
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import FilterObservation
 
@@ -45,7 +46,7 @@ def make_vector_environment(
     """
     arguments = dict(env.kwargs if kwargs is None else kwargs)
     with _named(env, arguments):
-        if env.vectorization == "auto" and env.make is None and _is_native(env.id):
+        if env.vectorization == "auto" and env.make is None and _is_native(env.id, arguments):
             if autoreset_mode != AutoresetMode.NEXT_STEP:
                 arguments["autoreset_mode"] = autoreset_mode
             environment = gymnasium.make_vec(
@@ -90,12 +91,22 @@ def make_environment(
         return _maker(env, arguments)()
 
 
-def _is_native(env_id: str) -> bool:
-    """Whether an environment is registered with a batch implementation of its own."""
+def _is_native(env_id: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether an environment has a batch implementation of its own that takes these arguments.
+
+    It takes all, unless what makes the batch has a function `can_play` that says otherwise.
+    """
     module, _, name = env_id.rpartition(":")
     if module:
         importlib.import_module(module)
-    return gymnasium.spec(name).vector_entry_point is not None
+    make = gymnasium.spec(name).vector_entry_point
+    if isinstance(make, str):
+        make = load_env_creator(make)
+    return make is not None and getattr(make, "can_play", _always)(**arguments)
+
+
+def _always(**arguments: Any) -> bool:
+    return True
 
 
 def _maker(env: EnvSpec, arguments: Mapping[str, Any]) -> Callable[[], gymnasium.Env]:

@@ -10,6 +10,7 @@ was playing is lost, and was never counted.
 
 import contextlib
 import logging
+import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ import numpy as np
 
 from relational_rl.acting.actor import ActorDescription
 from relational_rl.acting.backends import ray_cluster
-from relational_rl.acting.backends.ray_actor import Failed, Made, RemoteActor
+from relational_rl.acting.backends.ray_actor import Failed, Made, RemoteActor, Setup
 from relational_rl.acting.backends.restarts import Restarts
 from relational_rl.acting.backends.shares import Shares
 from relational_rl.acting.unroll import Unroll
@@ -115,7 +116,8 @@ class RayBackend:
     def _make(self, description: ActorDescription) -> Any:
         """Starts the process of an actor; returns its handle."""
         remote = self._ray.remote(**self._options)(RemoteActor)
-        return remote.remote(description, self._form, self._config.step_timeout)
+        setup = Setup(description, self._form, self._config.step_timeout)
+        return remote.remote(description.index, self._ray.cloudpickle.dumps(setup), sys.path)
 
     def _feed(self) -> None:
         """Asks idle actors for unrolls, as long as there is room."""
@@ -194,8 +196,8 @@ def _form(description: ActorDescription) -> PolicyForm | None:
 def _reason(error: BaseException) -> str:
     """Returns in one line why Ray lost an actor."""
     lines = [line.strip() for line in str(error).splitlines()]
-    told = [line for line in lines if "exit" in line or "died" in line or "killed" in line]
-    return f"{type(error).__name__}: {(told or lines or [''])[0]}"
+    told = [line for line in lines if "because" in line] or lines or [""]
+    return f"{type(error).__name__}: {told[0].partition(' Some common causes')[0]}"
 
 
 def _copied(unroll: Unroll) -> Unroll:

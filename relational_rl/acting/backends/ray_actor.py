@@ -1,5 +1,7 @@
 """An actor in a process of Ray: what runs there. Nothing here imports Ray or TensorFlow."""
 
+import pickle
+import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -44,6 +46,20 @@ class Failed(NamedTuple):
     by_environment: bool
 
 
+class Setup(NamedTuple):
+    """What an actor is made of.
+
+    Attributes:
+      description: of the actor.
+      form: of its network, to act without TensorFlow; None to build the agent.
+      step_timeout: seconds in which the environments must answer; None for any time.
+    """
+
+    description: ActorDescription
+    form: PolicyForm | None
+    step_timeout: float | None
+
+
 class RemoteActor:
     """Makes unrolls when asked for them.
 
@@ -51,20 +67,19 @@ class RemoteActor:
     another process.
     """
 
-    def __init__(
-        self, description: ActorDescription, form: PolicyForm | None, step_timeout: float | None
-    ):
+    def __init__(self, index: int, pickled: bytes, path: Sequence[str]):
         """Makes the actor at its first unroll.
 
         Args:
-          description: of the actor.
-          form: of its network, to act without TensorFlow; None to build the agent.
-          step_timeout: seconds in which the environments must answer; None for any time.
+          index: of the actor.
+          pickled: a `Setup`; it is read later, as what it names may not be importable.
+          path: of the learner's modules; entries that are missing here are added.
         """
-        self._description = description
-        self._form = form
-        self._step_timeout = step_timeout
+        self._index = index
+        self._pickled = pickled
         self._actor: Actor | None = None
+        self._step_timeout: float | None = None
+        sys.path += [entry for entry in path if entry not in sys.path]
         # Acts in a thread of its own, so that an environment that hangs can be told of.
         self._thread = ThreadPoolExecutor(1, "actor")
         self._free_since = time.perf_counter()
@@ -77,16 +92,15 @@ class RemoteActor:
         env_kwargs: Mapping[str, Any],
     ) -> Made | Failed:
         """Acts for T steps with given parameters, in a stage of the curriculum."""
-        index = self._description.index
         waited = time.perf_counter() - self._free_since
         try:
             unroll = self._watched(parameters, version, stage, env_kwargs)
         except EnvironmentFailure as error:
             return Failed(str(error), True)
         except ConfigError as error:  # one line that says everything
-            return Failed(f"actor {index} failed: {error}", False)
+            return Failed(f"actor {self._index} failed: {error}", False)
         except Exception:
-            return Failed(f"actor {index} failed:\n{traceback.format_exc()}", False)
+            return Failed(f"actor {self._index} failed:\n{traceback.format_exc()}", False)
         assert self._actor is not None
         now = time.perf_counter()
         total, self._free_since = now - self._free_since, now
@@ -113,7 +127,7 @@ class RemoteActor:
         env_kwargs: Mapping[str, Any],
     ) -> Unroll:
         if self._actor is None:
-            description, form = self._description, self._form
+            description, form, self._step_timeout = pickle.loads(self._pickled)
             if form is None:
                 self._actor = description.build()
             else:

@@ -46,9 +46,9 @@ class Restarts:
         while times and now - times[0] > _HOUR:
             times.popleft()
         if len(times) >= self._most:
-            again = f" for the {len(times) + 1}th time within an hour" if times else ""
+            often = f" {len(times) + 1} times within an hour" if times else ""
             raise ActorError(
-                f"actor {description.index} failed{again} "
+                f"actor {description.index} failed{often} "
                 f"(source.backend.max_restarts={self._most}): {reason}"
             )
         times.append(now)
