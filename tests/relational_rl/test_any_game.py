@@ -1,0 +1,146 @@
+"""Every kind of observation with every kind of action: acts, learns two updates, predicts."""
+
+import math
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from relational_rl.acting.actor import ActorDescription
+from relational_rl.config import Experiment, Online, Relational, VTrace
+from relational_rl.learners.vtrace import VTraceLearner
+from relational_rl.run.spec import environment_spec
+from relational_rl.trained import TrainedAgent
+
+pytestmark = pytest.mark.usefixtures("eager")
+B, T = 2, 3
+
+
+def marked(space, **attributes):
+    """Returns a space with attributes."""
+    for name, value in attributes.items():
+        setattr(space, name, value)
+    return space
+
+
+IMAGE = spaces.Box(0, 255, (4, 5, 3), np.uint8)
+UNITS = spaces.Box(-1.0, 1.0, (3, 2))
+GRAPH = marked(spaces.Graph(spaces.Box(-1, 1, (2,)), spaces.Discrete(3)), max_nodes=12)
+WORDS = marked(spaces.Text(12, charset="ab "), max_tokens=12)
+SEQUENCE = marked(spaces.Sequence(spaces.Box(-1, 1, (2,)), stack=True), max_length=40)
+OBSERVATIONS = {
+    "image": IMAGE,
+    "channels first": spaces.Box(0.0, 1.0, (3, 5, 6)),
+    "frames": spaces.Box(0, 255, (2, 4, 5, 3), np.uint8),
+    "objects": UNITS,
+    "numbers": spaces.Box(-math.inf, math.inf, (3,)),
+    "number": spaces.Box(-1.0, 1.0, ()),
+    "many numbers": spaces.Box(-1.0, 1.0, (70,)),
+    "discrete": spaces.Discrete(5, start=-2),
+    "choices": spaces.MultiDiscrete([3, 2], start=[1, -1]),
+    "switches": spaces.MultiBinary((2, 2)),
+    "words": WORDS,
+    "letters": spaces.Text(5, charset="abc"),
+    "sequence": SEQUENCE,
+    "sequence of categories": marked(spaces.Sequence(spaces.Discrete(4)), max_length=40),
+    "graph": GRAPH,
+    "tuple": spaces.Tuple([UNITS, spaces.Discrete(2)]),
+    "nested": spaces.Dict({"robot": spaces.Dict({"arm": UNITS, "at": spaces.Discrete(3)})}),
+    "sets": spaces.Dict({"friends": UNITS, "foes": spaces.Box(-1, 1, (2, 4))}),
+    "everything": spaces.Dict(
+        {"view": IMAGE, "map": IMAGE, "units": UNITS, "task": WORDS, "on": GRAPH, "hp": SEQUENCE}
+    ),
+}
+ACTIONS = {
+    "discrete": spaces.Discrete(4),
+    "discrete from 3": spaces.Discrete(4, start=3),
+    "choices": spaces.MultiDiscrete([3, 2, 2]),
+    "choices in rows": spaces.MultiDiscrete([[3, 2], [2, 4]], start=[[1, 0], [0, -2]]),
+    "switches": spaces.MultiBinary(3),
+    "amounts": spaces.Box(
+        np.array([-2.0, 0.0, -math.inf, -math.inf], np.float32),
+        np.array([3.0, math.inf, 5.0, math.inf], np.float32),
+    ),
+    "double": spaces.Box(0.1, 0.3, (1, 2), np.float64),
+    "together": spaces.Dict(
+        {
+            "move": spaces.Box(-1, 1, (2,)),
+            "say": spaces.Tuple(
+                [spaces.Dict({"word": spaces.Discrete(3, start=1)}), spaces.MultiBinary(2)]
+            ),
+            "go": spaces.Discrete(2),
+        }
+    ),
+}
+
+
+class Game(gymnasium.Env):
+    """Shows samples of a space, and insists that actions are of another."""
+
+    def __init__(self, observation_space, action_space):
+        self.observation_space = observation_space
+        self.action_space = action_space
+        self._step = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        if seed is not None:
+            self.observation_space.seed(seed)
+        return self.observation_space.sample(), {}
+
+    def step(self, action):
+        assert self.action_space.contains(action), action
+        self._step += 1
+        return self.observation_space.sample(), 1.0, self._step % 4 == 0, False, {}
+
+
+def experiment_on(observation_space, action_space, agent=None):
+    agent = agent or Relational(mlp=(8,), num_blocks=1, head_size=4)
+    return Experiment(
+        env=lambda: Game(observation_space, action_space),
+        agent=agent,
+        learner=VTrace(batch_size=B),
+        source=Online(envs_per_actor=B, unroll_length=T),
+    )
+
+
+def trained(experiment, updates=2):
+    """Returns an agent after some updates, and the metrics of the last."""
+    spec = environment_spec(experiment)
+    agent = experiment.agent.build(spec)
+    learner = VTraceLearner(agent, experiment.learner, seed=0)
+    actor = ActorDescription(experiment.env, experiment.agent, spec, B, T, 0, 0).build()
+    actor.set_stage(0, {})
+    metrics = {}
+    for version in range(updates):
+        actor.set_parameters(learner.parameters(), version)
+        unroll = actor.unroll()
+        assert unroll.actions.dtype == spec.action_dtype
+        assert unroll.actions.shape == (T, B, *spec.action_shape)
+        before = learner.parameters()
+        metrics = learner.update(unroll, progress=0.0)
+        if before:
+            changed = [(a != b).any() for a, b in zip(before, learner.parameters(), strict=True)]
+            assert any(changed)
+    actor.close()
+    return TrainedAgent(agent, experiment, spec, 0, 0.0, 0), metrics
+
+
+def pairs():
+    """Every kind of observation, each with the next kind of action; the longer list goes round."""
+    actions = list(ACTIONS)
+    return [(name, actions[i % len(actions)]) for i, name in enumerate(OBSERVATIONS)]
+
+
+@pytest.mark.parametrize(("seen", "done"), pairs())
+def test_it_acts_learns_and_predicts(seen, done):
+    observation_space, action_space = OBSERVATIONS[seen], ACTIONS[done]
+    agent, metrics = trained(experiment_on(observation_space, action_space))
+    assert all(math.isfinite(value) for value in metrics.values())
+    # Before any update the policy that acted is the policy that learns.
+    assert abs(metrics["behaviour_kl"]) < 1e-2
+    for deterministic in (True, False):
+        action, state = agent.predict(observation_space.sample(), deterministic=deterministic)
+        assert state is None
+        assert action_space.contains(action), action
