@@ -21,6 +21,8 @@ def policy_form(agent: Agent) -> PolicyForm:
         raise ValueError(f"{type(agent).__name__} has no packed form")
     if agent._packed is None:
         raise ValueError("its implementation is not packed")
+    if not agent.is_plain:
+        raise ValueError("its actions are more than one choice, or masked")
     if agent._memory is not None:
         raise ValueError("it has a memory")
     modules = pack_modules(agent.encoder, agent.core)
