@@ -33,6 +33,8 @@ FUNCTION_NAMES: tuple[str, ...] = tuple(f.name for f in pysc2_actions.FUNCTIONS)
 GENERAL_FUNCTIONS: tuple[int, ...] = tuple(
     int(f.id) for f in pysc2_actions.FUNCTIONS if f.general_id == 0
 )
+UNAVAILABLE_ACTIONS = ("no_op", "error")
+"""What an environment may do with a function that is not available."""
 
 
 class InvalidActionError(ValueError):
@@ -49,12 +51,13 @@ class ActionCodec:
       argument_mask: bool `[573, 13]`, which arguments each function takes.
     """
 
-    def __init__(self, screen_size: int, minimap_size: int):
+    def __init__(self, screen_size: int, minimap_size: int, with_images: bool = True):
         """Makes a codec for square pictures.
 
         Args:
           screen_size: side of the screen in pixels.
           minimap_size: side of the minimap in pixels.
+          with_images: whether observations have these pictures, for `space.argument_images`.
 
         Raises:
           ValueError: if a size is not an integer >= 1.
@@ -77,7 +80,7 @@ class ActionCodec:
         self.space: gymnasium.spaces.MultiDiscrete = FunctionSpace(
             [NUM_FUNCTIONS, *self.sizes.values()],
             self.argument_mask,
-            [SPATIAL_ARGUMENTS.get(name) for name in ARGUMENTS],
+            [SPATIAL_ARGUMENTS.get(name) if with_images else None for name in ARGUMENTS],
             mask_key="available_actions",
             last_action_key="last_action",
         )

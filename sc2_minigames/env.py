@@ -20,15 +20,15 @@ except ImportError as error:
     raise ImportError(f"{compatibility.missing_pysc2_message()} ({error})") from error
 
 from sc2_minigames import check, launcher
-from sc2_minigames.actions import ActionCodec, InvalidActionError
+from sc2_minigames.actions import UNAVAILABLE_ACTIONS, ActionCodec, InvalidActionError
 from sc2_minigames.integers import as_integer
 from sc2_minigames.maps import STEP_MUL, mini_game
 from sc2_minigames.observations import ObservationCodec
 from sc2_minigames.running_game import CRASHES, RunningGame
 from sc2_minigames.standin import installation
+from sc2_minigames.units import UnitCodec, observation_space
 
 GAMES = ("starcraft", "standin")
-UNAVAILABLE_ACTIONS = ("no_op", "error")
 _PIXEL = 8  # Side of a feature pixel in a rendered frame.
 
 
@@ -53,7 +53,8 @@ class SC2MiniGameEnv(gymnasium.Env):
     action outside the action space always does; the game is not advanced then.
 
     ## Observation Space
-    `Dict` of `screen`, `minimap`, `player`, `available_actions`, `last_action` (`observations.py`).
+    `Dict` of `screen`, `minimap`, `player`, `available_actions`, `last_action` (`observations.py`),
+    and if they are asked for `units` and `unit_mask`, the units one by one (`units.py`).
     The arrays are copies: modifying them does not affect the environment.
 
     ## Rewards
@@ -88,6 +89,8 @@ class SC2MiniGameEnv(gymnasium.Env):
         directory: str | Path | None = None,
         standin_options: Mapping[str, int] | None = None,
         unavailable_actions: str = "no_op",
+        layers: bool = True,
+        max_units: int = 0,
         render_mode: str | None = None,
     ):
         """Makes the environment; the game is started by the first `reset`.
@@ -104,6 +107,8 @@ class SC2MiniGameEnv(gymnasium.Env):
           directory: where StarCraft II is installed; None for where PySC2 looks for it.
           standin_options: settings of the stand-in's map, such as {"num_marines": 5}.
           unavailable_actions: "no_op" or "error": how an unavailable function is handled.
+          layers: whether observations have `screen` and `minimap`.
+          max_units: rows of `units`; 0 for observations without.
           render_mode: None or "rgb_array".
 
         Raises:
@@ -124,14 +129,16 @@ class SC2MiniGameEnv(gymnasium.Env):
             )
         screen_size = as_integer("screen_size", screen_size, least=1)
         minimap_size = as_integer("minimap_size", minimap_size, least=1)
-        self.action_codec = ActionCodec(screen_size, minimap_size)
+        self.action_codec = ActionCodec(screen_size, minimap_size, layers)
         if minimap_size > screen_size:
             raise ValueError(
                 f"minimap_size must be at most screen_size={screen_size}, got {minimap_size}"
             )
         self.observation_codec = ObservationCodec(screen_size, minimap_size, self.action_codec)
         self.action_space = self.action_codec.space
-        self.observation_space = self.observation_codec.space
+        max_units = as_integer("max_units", max_units, least=0)
+        self._unit_codec = UnitCodec(max_units, screen_size) if max_units else None
+        self.observation_space = observation_space(self.observation_codec.space, layers, max_units)
         self.render_mode = render_mode
         self._game = game
         self._sizes = (screen_size, minimap_size)
@@ -183,9 +190,11 @@ class SC2MiniGameEnv(gymnasium.Env):
             except CRASHES as error:
                 self._note_crash(error)
         self._is_playing = True
+        if self._unit_codec is not None:
+            self._unit_codec.begin()
         no_op = np.zeros(self.action_codec.space.shape, np.int64)
-        self._observation = self.observation_codec.encode(timestep.observation, no_op)
-        return _copied(self._observation), self._info(timestep.observation)
+        self._observation = self._encode(timestep.observation, no_op)
+        return self._copied(), self._info(timestep.observation)
 
     def step(
         self, action: npt.ArrayLike
@@ -212,8 +221,8 @@ class SC2MiniGameEnv(gymnasium.Env):
         except CRASHES as error:
             output = self._note_crash(error)
             info = {"game": self._game, "game_crashed": True, "game_output": output}
-            return _copied(self._observation), 0.0, False, True, info
-        self._observation = self.observation_codec.encode(timestep.observation, vector)
+            return self._copied(), 0.0, False, True, info
+        self._observation = self._encode(timestep.observation, vector)
         is_last = timestep.step_type == environment.StepType.LAST
         is_over = is_last and timestep.discount == 0
         if is_last:
@@ -222,8 +231,8 @@ class SC2MiniGameEnv(gymnasium.Env):
         info = self._info(timestep.observation)
         if is_invalid:
             info["invalid_action"] = True
-        observation = _copied(self._observation)
-        return observation, float(timestep.reward), is_over, is_last and not is_over, info
+        truncated = is_last and not is_over
+        return self._copied(), float(timestep.reward), is_over, truncated, info
 
     def render(self) -> npt.NDArray[np.uint8] | None:
         """Returns the screen as RGB, uint8 `[8H, 8W, 3]`, coloured by the side of the units."""
@@ -260,6 +269,20 @@ class SC2MiniGameEnv(gymnasium.Env):
             return np.zeros_like(vector), True
         return vector, False
 
+    def _encode(
+        self, observation: Mapping[str, Any], last_action: npt.NDArray[np.int64]
+    ) -> dict[str, npt.NDArray]:
+        """Returns everything that was asked for, and the pictures, which `render` shows."""
+        result = self.observation_codec.encode(observation, last_action)
+        if self._unit_codec is not None:
+            raw = observation["_response_observation"]().observation.raw_data
+            result["units"], result["unit_mask"] = self._unit_codec.encode(raw)
+        return result
+
+    def _copied(self) -> dict[str, npt.NDArray]:
+        assert self._observation is not None
+        return {key: self._observation[key].copy() for key in self.observation_space}
+
     def _info(self, observation: Mapping[str, Any]) -> dict[str, Any]:
         score = int(observation["score_cumulative"][0])
         if self._running is not None:
@@ -285,6 +308,7 @@ class SC2MiniGameEnv(gymnasium.Env):
                 step_mul=self._step_mul,
                 max_game_loops=self._max_game_loops,
                 timeout_seconds=self._timeout_seconds,
+                with_units=self._unit_codec is not None,
                 seed=int(self.np_random.integers(2**31 - 1)),
             )
         except BaseException as error:
@@ -316,7 +340,3 @@ class SC2MiniGameEnv(gymnasium.Env):
                 "`python -m sc2_minigames.check` looks for the cause."
             ) from error
         return output
-
-
-def _copied(observation: Mapping[str, npt.NDArray]) -> dict[str, npt.NDArray]:
-    return {name: array.copy() for name, array in observation.items()}

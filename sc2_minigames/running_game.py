@@ -56,9 +56,10 @@ class RunningGame:
         step_mul: int,
         max_game_loops: int,
         timeout_seconds: int,
+        with_units: bool,
         seed: int,
     ) -> None:
-        """Starts the game."""
+        """Starts the game; `with_units` asks it for the units one by one."""
         compatibility.prepare_flags()
         ready_line = installation.READY_LINE if self._is_standin else None
         with launcher.choose(
@@ -71,7 +72,10 @@ class RunningGame:
                 players=[sc2_env.Agent(sc2_env.Race.terran)],
                 # PySC2 changes what it is given: a fresh one for every game.
                 agent_interface_format=sc2_env.AgentInterfaceFormat(
-                    feature_dimensions=sc2_env.Dimensions(screen=sizes[0], minimap=sizes[1])
+                    feature_dimensions=sc2_env.Dimensions(screen=sizes[0], minimap=sizes[1]),
+                    # The least that makes PySC2 ask, and then pass on what came.
+                    use_unit_counts=with_units,
+                    send_observation_proto=with_units,
                 ),
                 step_mul=step_mul,
                 game_steps_per_episode=max_game_loops,

@@ -52,3 +52,32 @@ class LayersSpace(gymnasium.spaces.Box):
         top = np.broadcast_to(high, (side, side, len(high)))
         super().__init__(np.zeros_like(top), top, dtype=np.int16)
         self.categories = tuple(categories)
+
+
+class UnitsSpace(gymnasium.spaces.Box):
+    """Units one by one, float32 `[U, F]`; a mask beside it tells which rows are units.
+
+    Attributes:
+      columns: for each of the F columns what it means and a number:
+        "category", how many there are; "amount", 0, of any size; "share", the most it can be;
+        "place", the side of the picture that it is on, x and the y behind it; "angle", 0, in
+        radians; "name", 0, a number that only tells one unit from another.
+      mask_key: the observation's key of the mask.
+      argument_places: for each argument of actions () if it is no place; (side,) if it is a pixel,
+        `y * side + x`, of a picture with that side; and where units can be told on this picture,
+        (side, x, y, shown) with the columns of their place in its pixels and of whether they are
+        on it.
+    """
+
+    def __init__(
+        self,
+        max_units: int,
+        columns: Sequence[tuple[str, float]],
+        mask_key: str,
+        argument_places: Sequence[tuple[int, ...]],
+    ):
+        """Makes the space of at most `max_units` units."""
+        super().__init__(-np.inf, np.inf, (max_units, len(columns)), np.float32)
+        self.columns = tuple(columns)
+        self.mask_key = mask_key
+        self.argument_places = tuple(argument_places)

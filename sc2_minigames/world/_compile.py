@@ -19,8 +19,15 @@ from numba.core import caching
 
 _HERE = Path(__file__).parent
 # Files outside whose numbers become part of the compiled code, and those inside that have none.
-_TABLES = ("actions.py", "maps.py", "observations.py", "standin/abilities.py", "standin/units.py")
-_PYTHON = ("__init__.py", "rules.py", "slots.py", "vector_env.py")
+_TABLES = (
+    "actions.py",
+    "maps.py",
+    "observations.py",
+    "standin/abilities.py",
+    "standin/units.py",
+    "units.py",
+)
+_PYTHON = ("__init__.py", "batch.py", "rules.py", "slots.py", "vector_env.py")
 
 
 def _hash_sources() -> str:

@@ -118,7 +118,7 @@ def advance(game):
 
 
 @compiled
-def check_actions(actions, due, available, sizes, takes):
+def check_actions(actions, due, available, sizes, takes, replaces, replaced):
     """Sets the arguments that functions do not take to zero, and finds what is wrong.
 
     Args:
@@ -127,12 +127,15 @@ def check_actions(actions, due, available, sizes, takes):
       available: int8 [B, functions].
       sizes: int64 [14], numbers of values.
       takes: bool [functions, 13], which arguments each function takes.
+      replaces: whether no-op takes the place of a function that is not available.
+      replaced: bool [B], filled in: where it did.
 
     Returns:
       What is wrong (FINE, OUT_OF_RANGE, UNAVAILABLE) and in which game first.
     """
     for b in range(len(actions)):
         action = actions[b]
+        replaced[b] = False
         if due[b]:
             action[:] = 0
             continue
@@ -145,7 +148,10 @@ def check_actions(actions, due, available, sizes, takes):
             elif action[column] < 0 or action[column] >= sizes[column]:
                 return OUT_OF_RANGE, b
         if not available[b, function]:
-            return UNAVAILABLE, b
+            if not replaces:
+                return UNAVAILABLE, b
+            action[:] = 0
+            replaced[b] = True
     return FINE, 0
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-MAX_UNITS = 264  # More than the supply limit and the minerals of any map allow.
+from sc2_minigames.units import MAX_UNITS
+
 MAX_ORDERS = 8  # Orders that a unit remembers.
 MAX_PRODUCTION = 5  # Units in a training queue.
 NUM_GROUPS = 10

@@ -27,37 +27,6 @@ from sc2_minigames.world.kinds import (
     TYPE_ID,
 )
 
-# Columns of the units' array, named as in `pysc2.lib.features.FeatureUnit` where that has them:
-# `x`, `y` and `radius` are in pixels of the screen, here with their fractions; `unit_type` is
-# without gaps (`observations.dense_unit_types`). Ours are the last five: the place on the map,
-# where on the screen the first order leads (its own place without one), and a number that names
-# the unit throughout an episode.
-UNIT_FIELDS = (
-    "unit_type",
-    "alliance",
-    "owner",
-    "health",
-    "health_ratio",
-    "build_progress",
-    "x",
-    "y",
-    "facing",
-    "radius",
-    "is_selected",
-    "is_on_screen",
-    "active",
-    "mineral_contents",
-    "vespene_contents",
-    "weapon_cooldown",
-    "order_length",
-    "order_id_0",
-    "order_id_1",
-    "map_x",
-    "map_y",
-    "order_x",
-    "order_y",
-    "tag",
-)
 _NUM_BITS = len(abilities.MASKS) - 1
 _SELF, _ENEMY, _NEUTRAL = 1, 4, 3  # Values of the layer player_relative.
 
@@ -143,7 +112,7 @@ def list_units(games, units, mask):
 
     Args:
       games: `GAME` [B].
-      units: float32 [B, U, 24], `UNIT_FIELDS`; must hold what the call before has filled in.
+      units: float32 [B, U, 24], `units.UNIT_FIELDS`; must hold what the call before has filled in.
       mask: int8 [B, U], 1 where there is a unit.
     """
     room = mask.shape[1]

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from sc2_minigames.actions import ActionCodec
+from sc2_minigames.actions import UNAVAILABLE_ACTIONS, ActionCodec
 from sc2_minigames.maps import STEP_MUL, mini_game
 from sc2_minigames.observations import ObservationCodec
+from sc2_minigames.units import MAX_UNITS, observation_space
 from sc2_minigames.world import kernel
-from sc2_minigames.world.layout import MAX_UNITS
-from sc2_minigames.world.observing import UNIT_FIELDS, describe_games, list_units
+from sc2_minigames.world.observing import describe_games, list_units
 from sc2_minigames.world.painting import PICTURE, paint_games
 from sc2_minigames.world.rules import RULES, make_games
 from sc2_minigames.world.slots import check_mask, check_seeds, check_shape, check_whole
@@ -26,28 +25,29 @@ Array = npt.NDArray[Any]
 Observation = dict[str, Array]
 
 _NEVER = np.iinfo(np.int64).max
-_LAYERS = ("screen", "minimap")
 
 
 class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
     """N games of a mini-game on the stand-in, stepped by compiled calls without processes.
 
     Game by game it is what `SC2MiniGameEnv` with `game="standin"` is, with the same rules, actions
-    and observations, and one kind of observation besides: `units`, the visible units one by one.
+    and observations. With the same arguments the spaces are the same. The default of `max_units` is
+    not: here units are told one by one unless they are refused.
 
     ## Action Space
     That of `SC2MiniGameEnv`, N times.
 
     ## Observation Space
-    That of `SC2MiniGameEnv`, N times, and `units`, float32 `[U, 24]` (`observing.UNIT_FIELDS`),
-    with `unit_mask`, int8 `[U]`, 1 where there is a unit. Units are in the order of their creation;
-    if there are more than U, the last ones are left out.
+    That of `SC2MiniGameEnv`, N times, with `units`, float32 `[U, 24]`, and `unit_mask`, int8 `[U]`,
+    unless `max_units=0` (`sc2_minigames.units`). Units are in the order of their creation; if there
+    are more than U, the last ones are left out.
 
     ## Rewards, Episode End
     As `SC2MiniGameEnv`.
 
     ## Infos
-    `score` and `game_loop`, int64 `[N]`, and `game`, "standin" `[N]`, each with its mask.
+    `score` and `game_loop`, int64 `[N]`, and `game`, "standin" `[N]`, each with its mask;
+    `invalid_action`, bool `[N]`, where no-op was played for a function that is not available.
 
     ## Arguments
     See `__init__`.
@@ -69,6 +69,7 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
         max_units: int | None = None,
         vary_starts: bool = True,
         standin_options: Mapping[str, int] | None = None,
+        unavailable_actions: str = "no_op",
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         copy: bool = True,
     ):
@@ -89,6 +90,7 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
             where the stand-in for PySC2 puts them.
           standin_options: numbers of units at the start, such as {"num_marines": 5}; see
             `rules.RULES`.
+          unavailable_actions: "no_op" or "error": how an unavailable function is handled.
           autoreset_mode: NEXT_STEP: the step after the end of an episode starts the next one and
             ignores the action. DISABLED: `reset(options={"reset_mask": bool [N]})` does.
           copy: whether observations are fresh arrays. If not, each call returns the same arrays
@@ -112,8 +114,13 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             raise ValueError("autoreset_mode must be NextStep or Disabled, got SameStep")
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
+        if unavailable_actions not in UNAVAILABLE_ACTIONS:
+            raise ValueError(
+                f"unavailable_actions must be 'no_op' or 'error', got {unavailable_actions!r}"
+            )
+        self._replaces = unavailable_actions == "no_op"
         self._copy = copy
-        self.action_codec = ActionCodec(screen_size, minimap_size)
+        self.action_codec = ActionCodec(screen_size, minimap_size, layers)
         self._games = make_games(
             map_name, self.num_envs, screen_size, minimap_size, standin_options, vary_starts
         )
@@ -122,13 +129,9 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
 
     def _make_spaces(self, screen_size: int, minimap_size: int, layers: bool) -> None:
         codec = ObservationCodec(screen_size, minimap_size, self.action_codec)
-        spaces = {key: space for key, space in codec.space.items() if layers or key not in _LAYERS}
-        if self.max_units:
-            shape = (self.max_units, len(UNIT_FIELDS))
-            spaces["units"] = gymnasium.spaces.Box(-np.inf, np.inf, shape, np.float32)
-            spaces["unit_mask"] = gymnasium.spaces.MultiBinary(self.max_units)
-        self._spaces = spaces
-        self.single_observation_space = gymnasium.spaces.Dict(spaces)
+        spaces = observation_space(codec.space, layers, self.max_units)
+        self._spaces = dict(spaces.items())
+        self.single_observation_space = spaces
         self.single_action_space = self.action_codec.space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
@@ -144,6 +147,7 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
         self._is_new = True
         self._ended = np.zeros(self.num_envs, np.bool_)
         self._nowhere = np.zeros(self.num_envs, np.bool_)
+        self._replaced = np.zeros(self.num_envs, np.bool_)
 
     # --- Gymnasium's interface
 
@@ -178,6 +182,7 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
             fresh = np.random.SeedSequence().generate_state(self.num_envs, np.uint32)
             seeds = np.where(seeds < 0, fresh.astype(np.int64), seeds)
         kernel.start_games(self._games, mask, seeds)
+        self._replaced[:] = False
         self._was_reset = True
         self._ended = self._ended & ~mask
         self._arrays["last_action"][mask] = 0
@@ -194,7 +199,8 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
 
         Raises:
           ResetNeeded: before the first reset, and for an ended episode with autoreset DISABLED.
-          InvalidActionError: if an action is malformed or not available; then nothing was played.
+          InvalidActionError: if an action is malformed, or not available and
+            `unavailable_actions="error"`; then nothing was played.
         """
         if not self._was_reset:
             raise ResetNeeded("reset() must be called before step()")
@@ -234,7 +240,9 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
         vectors = check_shape(actions, self.num_envs)
         available = self._arrays["available_actions"]
         takes = self.action_codec.argument_mask
-        fault, index = kernel.check_actions(vectors, due, available, self._sizes, takes)
+        fault, index = kernel.check_actions(
+            vectors, due, available, self._sizes, takes, self._replaces, self._replaced
+        )
         if fault != kernel.FINE:
             # These raise, with a message that names the game's fault.
             vector = self.action_codec.canonical(np.asarray(actions)[index])
@@ -260,4 +268,8 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
             "score": self._games["score"].copy(),
             "game_loop": self._games["loop"].copy(),
         }
-        return {**infos, **{f"_{key}": everywhere for key in infos}}
+        infos |= {f"_{key}": everywhere for key in infos}
+        if self._replaced.any():
+            infos["invalid_action"] = self._replaced.copy()
+            infos["_invalid_action"] = self._replaced.copy()
+        return infos

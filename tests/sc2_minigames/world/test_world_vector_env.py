@@ -7,8 +7,8 @@ from gymnasium.error import ResetNeeded
 
 from sc2_minigames.actions import FUNCTION_NAMES, InvalidActionError
 from sc2_minigames.maps import MINI_GAMES
+from sc2_minigames.units import UNIT_FIELDS
 from sc2_minigames.world import StandInVectorEnv
-from sc2_minigames.world.observing import UNIT_FIELDS
 
 SMALL = {"screen_size": 16, "minimap_size": 16}
 NO_OP, SELECT_ARMY, ATTACK, MOVE = (
@@ -171,7 +171,7 @@ def test_without_copies_the_same_arrays_come_back():
     ],
 )
 def test_a_bad_action_is_named_and_nothing_is_played(actions, message):
-    env = make()
+    env = make(unavailable_actions="error")
     env.reset(seed=0)
     with pytest.raises(InvalidActionError, match=message):
         env.step(actions)
@@ -203,6 +203,7 @@ def test_a_step_needs_a_reset():
         ({"map_name": "Nowhere"}, "map_name must be one of MoveToBeacon"),
         ({"screen_size": 0}, "screen_size must be an integer >= 1, got 0"),
         ({"autoreset_mode": "SameStep"}, "autoreset_mode must be NextStep or Disabled"),
+        ({"unavailable_actions": "skip"}, "unavailable_actions must be 'no_op' or 'error', got"),
         ({"standin_options": {"num_roaches": 0}}, "num_roaches must be a whole number from 1 to"),
         ({"standin_options": {"size": 3}}, "DefeatRoaches has num_marines, num_roaches in the"),
     ],

@@ -17,8 +17,8 @@ from sc2_minigames.actions import FUNCTION_NAMES, ActionCodec
 from sc2_minigames.observations import ObservationCodec, dense_unit_types
 from sc2_minigames.standin import game, minigames, unit, world
 from sc2_minigames.standin.crowding import GOLDEN_ANGLE, TOLERANCE
+from sc2_minigames.units import UNIT_FIELDS
 from sc2_minigames.world import StandInVectorEnv
-from sc2_minigames.world.observing import UNIT_FIELDS
 
 from pysc2.lib import features  # isort: skip
 
