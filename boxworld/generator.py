@@ -54,6 +54,8 @@ _SHORTEST, _LONGEST, _FEWEST, _MOST, _BRANCH, _ROOM, _INNER, _COLORS, _SPLIT = r
 _ALL, _TRAIN, _TEST = range(3)
 
 _1 = np.uint64(1)
+_CHARACTERS = np.frombuffer(CODE_CHARACTERS.encode("ascii"), np.uint8)
+_AGENT_CHARACTER = ord(AGENT_CHARACTER)
 
 
 def spec_array(spec: LevelSpec) -> npt.NDArray[np.int64]:
@@ -182,6 +184,13 @@ def check_level_seed(level_seed: int) -> int:
     return level_seed
 
 
+def check_level_seeds(level_seeds: npt.NDArray[np.integer]) -> None:
+    """Checks integers of any shape; raises ValueError if one of them is no level seed."""
+    if level_seeds.size:
+        check_level_seed(level_seeds.min())
+        check_level_seed(level_seeds.max())
+
+
 def generate_level(spec: LevelSpec, level_seed: int) -> Level:
     """Returns the level of `level_seed`: the same on every machine and for every batch size.
 
@@ -193,15 +202,32 @@ def generate_level(spec: LevelSpec, level_seed: int) -> Level:
         TypeError: if `level_seed` is not an integer.
         ValueError: if it is out of range.
     """
-    size = spec.room_size + 2
-    boards = np.empty((1, size, size), np.uint8)
-    slots = np.zeros((1, NUM_COLUMNS), np.int64)
-    slots[0, LEVEL_SEED] = check_level_seed(level_seed)
-    deal(np.zeros(1, np.int64), spec_array(spec), withheld_table(spec.num_colors), boards, slots)
-    return _read_level(boards[0], slots[0])
+    boards, slots = deal_levels(spec, np.array([check_level_seed(level_seed)]))
+    (text,) = text_arrays(boards, slots)
+    return Level("\n".join(line.tobytes().decode("ascii") for line in text))
 
 
-def _read_level(board: npt.NDArray[np.uint8], slot: npt.NDArray[np.int64]) -> Level:
-    rows = [[CODE_CHARACTERS[code] for code in line] for line in board[1:-1, 1:-1].tolist()]
-    rows[int(slot[ROW]) - 1][int(slot[COLUMN]) - 1] = AGENT_CHARACTER
-    return Level("\n".join("".join(row) for row in rows))
+def deal_levels(
+    spec: LevelSpec, level_seeds: npt.NDArray[np.integer]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Deals the levels of N level seeds.
+
+    Returns:
+        boards: uint8 [N, room_size + 2, room_size + 2], codes of cells.
+        slots: int64 [N, NUM_COLUMNS], see `dynamics.py`.
+    """
+    count, size = level_seeds.size, spec.room_size + 2
+    boards = np.empty((count, size, size), np.uint8)
+    slots = np.zeros((count, NUM_COLUMNS), np.int64)
+    slots[:, LEVEL_SEED] = level_seeds
+    deal(np.arange(count), spec_array(spec), withheld_table(spec.num_colors), boards, slots)
+    return boards, slots
+
+
+def text_arrays(
+    boards: npt.NDArray[np.uint8], slots: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint8]:
+    """Returns uint8 [N, room_size, room_size], the characters of the text forms of dealt levels."""
+    texts = _CHARACTERS[boards]
+    texts[np.arange(len(slots)), slots[:, ROW], slots[:, COLUMN]] = _AGENT_CHARACTER
+    return np.ascontiguousarray(texts[:, 1:-1, 1:-1])

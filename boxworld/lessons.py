@@ -2,7 +2,7 @@
 
 What an agent can be taught from: many states of a level and not only those along one solution, so
 that it also learns the way back to it. All of a level's states that can be reached are searched
-forwards, as in `solver.py`, and then backwards from the gem; the states are drawn evenly from those
+forwards, see `search.py`, and then backwards from the gem; the states are drawn evenly from those
 from which the gem can still be reached. Compiled, outside of the interpreter lock.
 
 Symbols: N levels, M states of each, S = room_size + 2, C channels of a pixel, K configurations.
@@ -16,39 +16,23 @@ import numpy as np
 import numpy.typing as npt
 
 from boxworld._compile import compiled
-from boxworld.cells import AGENT, CODE_CHARACTERS, FLOOR, KEY
-from boxworld.generator import (
-    COLUMN,
-    LEVEL_SEED,
-    NUM_COLUMNS,
-    ROW,
-    check_level_seed,
-    deal,
-    spec_array,
-)
+from boxworld.cells import AGENT, FLOOR, KEY
+from boxworld.generator import check_level_seeds, deal_levels, text_arrays
 from boxworld.rendering import pixel_table
 from boxworld.rng import next_below, start
-from boxworld.solver import (
+from boxworld.search import (
     BLOCKED,
     CHANGES,
     FIRST_KEY,
     NO_HELD_KEY,
     WINS,
-    doubled,
-    find,
+    changed,
     is_gone,
-    locks_to_gem,
-    new_memory,
-    number_objects,
+    prepare,
     try_move,
-    with_border,
 )
 from boxworld.spec import LevelSpec
-from boxworld.withheld import withheld_table
 
-_CHARACTERS = np.frombuffer(CODE_CHARACTERS.encode("ascii"), np.uint8)
-_AGENT_CHARACTER = np.uint8(_CHARACTERS[AGENT])
-_ONE = np.uint64(1)
 _NO_STATE, _GEM_STATE = -1, -2
 
 
@@ -75,21 +59,14 @@ def _explore(text):
         text: uint8 [S - 2, S - 2], characters of the text form.
 
     Returns:
-        held_of and gone_of, see `solver.new_memory`; queue: int64 [states], the states that can be
-        reached, the start first; next_states: int64 [K * S * S, 4], `_GEM_STATE` for taking the
-        gem, the state itself where nothing happens.
+        numbers, held_of and gone_of, see `search.Board` and `search.Memory`; queue: int64 [states],
+        the states that can be reached, the start first; next_states: int64 [K * S * S, 4],
+        `_GEM_STATE` for taking the gem, the state itself where nothing happens.
     """
-    size = text.shape[0] + 2
-    moves = (-size, size, -1, 1)  # up, down, left, right
-    chars = with_border(text)
-    on_path = locks_to_gem(chars)
-    numbers, count = number_objects(chars)
+    board, memory = prepare(text)
+    chars, numbers, on_path, moves = board
+    held_of, gone_of, _, came_from, queue = memory
     cells = chars.size
-    held_of, gone_of, table, came_from, queue = new_memory(32, count // 64 + 1, cells)
-    first = np.argmax(chars == _AGENT_CHARACTER)
-    table[find(table, held_of, gone_of, held_of[0], gone_of[0])] = 0
-    came_from[first] = first
-    queue[0] = first
     next_states = np.full((came_from.size, 4), _NO_STATE, np.int64)
     configurations, head, tail = 1, 0, 1
     while head < tail:
@@ -107,31 +84,21 @@ def _explore(text):
                 continue
             there = here
             if outcome == CHANGES:
-                gone = gone_of[here].copy()
-                gone[numbers[target] >> 6] |= _ONE << np.uint64(numbers[target] & 63)
-                slot = find(table, held_of, gone_of, held, gone)
-                there = table[slot]
-                if there < 0:
-                    if configurations == held_of.size:
-                        held_of, gone_of, table, came_from, queue = doubled(
-                            held_of, gone_of, came_from, queue
-                        )
-                        slot = find(table, held_of, gone_of, held, gone)
-                        grown = np.full((came_from.size, 4), _NO_STATE, np.int64)
-                        grown[: next_states.shape[0]] = next_states
-                        next_states = grown
-                    there = configurations
-                    configurations += 1
-                    table[slot] = there
-                    held_of[there] = held
-                    gone_of[there] = gone
+                memory, configurations, there = changed(
+                    memory, configurations, here, held, numbers[target]
+                )
+                held_of, gone_of, _, came_from, queue = memory
+                if came_from.size > next_states.shape[0]:
+                    grown = np.full((came_from.size, 4), _NO_STATE, np.int64)
+                    grown[: next_states.shape[0]] = next_states
+                    next_states = grown
             new_state = there * cells + target
             next_states[state, action] = new_state
             if came_from[new_state] < 0:
                 came_from[new_state] = state
                 queue[tail] = new_state
                 tail += 1
-    return held_of, gone_of, queue[:tail], next_states
+    return numbers, held_of, gone_of, queue[:tail], next_states
 
 
 @compiled
@@ -179,9 +146,8 @@ def _teach(texts, boards, counter, per_level, table, observations, best_actions,
     """Writes `per_level` lessons of each level; returns the first level without any, or -1."""
     cells = boards.shape[1] * boards.shape[2]
     for level in range(texts.shape[0]):
-        held_of, gone_of, queue, next_states = _explore(texts[level])
+        numbers, held_of, gone_of, queue, next_states = _explore(texts[level])
         steps = _steps_left(queue, next_states)
-        numbers, _ = number_objects(with_border(texts[level]))
         board = boards[level].reshape(cells)
         solvable = queue[steps[queue] > 0]
         if solvable.size == 0:
@@ -233,28 +199,22 @@ def draw_lessons(
             "level_seeds must be integers [N] with N at least 1, "
             f"got {seeds.dtype} of shape {seeds.shape}"
         )
-    check_level_seed(seeds.min())
-    check_level_seed(seeds.max())
+    check_level_seeds(seeds)
     if per_level < 1:
         raise ValueError(f"per_level must be at least 1, got {per_level}")
     if not 0 <= seed < 1 << 63:
         raise ValueError(f"seed must be in [0, 2**63), got {seed}")
-    size, count = spec.room_size + 2, seeds.size * per_level
     table = pixel_table(observation, spec.num_colors)
-    boards = np.empty((seeds.size, size, size), np.uint8)
-    slots = np.zeros((seeds.size, NUM_COLUMNS), np.int64)
-    slots[:, LEVEL_SEED] = seeds
-    deal(np.arange(seeds.size), spec_array(spec), withheld_table(spec.num_colors), boards, slots)
-    texts = _CHARACTERS[boards]
-    texts[np.arange(seeds.size), slots[:, ROW], slots[:, COLUMN]] = _AGENT_CHARACTER
+    boards, slots = deal_levels(spec, seeds)
+    texts = text_arrays(boards, slots)
     counter = np.empty(1, np.uint64)
     start(counter, seed)
+    size, count = spec.room_size + 2, seeds.size * per_level
     lessons = Lessons(
         np.empty((count, size, size, table.shape[1]), np.uint8),
         np.empty((count, 4), np.bool_),
         np.empty(count, np.int64),
     )
-    texts = np.ascontiguousarray(texts[:, 1:-1, 1:-1])
     unsolvable = _teach(texts, boards, counter, per_level, table, *lessons)
     if unsolvable >= 0:
         raise ValueError(f"level seed {seeds[unsolvable]} has no solution")
