@@ -17,22 +17,8 @@ from typing import Any
 import numba
 from numba.core import caching
 
-
-def _hash_sources() -> str:
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-_STAMP = _hash_sources()
-
-
-class _Cache(caching.FunctionCache):
-    def __init__(self, function: Callable[..., Any]):
-        super().__init__(function)
-        self._cache_file._source_stamp = _STAMP
+_SOURCES = sorted(Path(__file__).parent.glob("*.py"))
+_STAMP = hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in _SOURCES))
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,7 +26,9 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     dispatcher: Any = numba.njit(nogil=True)(function)
     # A RuntimeError means that there is no directory to write to: no cache then.
     with contextlib.suppress(RuntimeError):
-        dispatcher._cache = _Cache(function)  # what `njit(cache=True)` does
+        cache = caching.FunctionCache(function)  # what `njit(cache=True)` does
+        cache._cache_file._source_stamp = _STAMP.hexdigest()
+        dispatcher._cache = cache
     return dispatcher
 
 
