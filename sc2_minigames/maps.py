@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 GAME_LOOPS_PER_SECOND = 16  # Game speed "normal", which the maps' time limits are stated in.
 STEP_MUL = 8  # Game loops per agent step; PySC2's value for every mini-game.
+MAX_UNITS = 264  # More than the supply limit and the minerals of any map allow.
 
 # The ground of CollectMineralsAndGas and BuildMarines in the stand-in game, in map units.
 BASE_DISTANCE = 4.5  # From the centre of the map to the place of a command centre.

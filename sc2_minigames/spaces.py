@@ -61,7 +61,7 @@ class UnitsSpace(gymnasium.spaces.Box):
       columns: for each of the F columns what it means and a number:
         "category", how many there are; "amount", 0, of any size; "share", the most it can be;
         "place", the side of the picture that it is on, x and the y behind it; "angle", 0, in
-        radians; "name", 0, a number that only tells one unit from another.
+        radians; "name", 0, a number that means nothing by itself.
       mask_key: the observation's key of the mask.
       argument_places: for each argument of actions () if it is no place; (side,) if it is a pixel,
         `y * side + x`, of a picture with that side; and where units can be told on this picture,

@@ -20,6 +20,7 @@ from pysc2.lib import actions as pysc2_actions
 
 from sc2_minigames.actions import ARGUMENTS
 from sc2_minigames.integers import as_integer
+from sc2_minigames.maps import MAX_UNITS
 from sc2_minigames.observations import UNKNOWN_UNIT_TYPE, dense_unit_types
 from sc2_minigames.spaces import UnitsSpace
 
@@ -49,15 +50,13 @@ UNIT_FIELDS = (
     "order_y",
     "tag",
 )
-MAX_UNITS = 264
-"""Most rows that can be asked for; more than the supply and the minerals of any map allow."""
 
 LAYERS = ("screen", "minimap")
 """The observation's keys of pictures."""
 
 _CAMERA_WIDTH = 24.0  # Map units across the screen, as PySC2 asks for.
 _MAP_SIZE = 64.0
-_ALLIANCES, _OWNERS = 5, 17
+_ALLIANCES = 5
 _ORDERS = max(pysc2_actions.RAW_ABILITY_ID_TO_FUNC_ID.values()) + 1
 _NO_TAG = 0
 
@@ -74,7 +73,7 @@ def units_space(max_units: int, screen_size: int, minimap_size: int) -> UnitsSpa
     meanings: dict[str, tuple[str, float]] = {
         "unit_type": ("category", UNKNOWN_UNIT_TYPE + 1),
         "alliance": ("category", _ALLIANCES),
-        "owner": ("category", _OWNERS),
+        "owner": ("name", 0.0),  # The alliance says what matters of it.
         "health": ("amount", 0.0),
         "health_ratio": ("share", 255.0),
         "build_progress": ("share", 100.0),
@@ -87,7 +86,7 @@ def units_space(max_units: int, screen_size: int, minimap_size: int) -> UnitsSpa
         "weapon_cooldown": ("share", 16.0),
         "order_length": ("amount", 0.0),
         "order_id_0": ("category", _ORDERS),
-        "order_id_1": ("category", _ORDERS),
+        "order_id_1": ("name", 0.0),
         "map_x": ("place", _MAP_SIZE),
         "map_y": ("place", _MAP_SIZE),
         "order_x": ("place", side),

@@ -2,6 +2,7 @@
 
     base        what every part is: validation, choices by kind or import path
     agents      agents, their memories and initial values
+    units       agents over units, objects with kinds and places
     encoders    from observations to entities
     learners    learning rules and optimisers
     sources     where batches come from
@@ -56,6 +57,7 @@ from relational_rl.config.learners import Adam, Cloning, LearnerConfig, RMSProp,
 from relational_rl.config.sources import Online, SourceConfig
 from relational_rl.config.texts import override
 from relational_rl.config.tree import replace, to_dict
+from relational_rl.config.units import UnitsControl, UnitsRelational
 from relational_rl.errors import ConfigError
 
 
@@ -107,6 +109,8 @@ __all__ = [
     "StandardInitialization",
     "Stem",
     "StopAt",
+    "UnitsControl",
+    "UnitsRelational",
     "VTrace",
     "describe",
     "from_dict",

@@ -25,7 +25,6 @@ _TABLES = (
     "observations.py",
     "standin/abilities.py",
     "standin/units.py",
-    "units.py",
 )
 _PYTHON = ("__init__.py", "batch.py", "rules.py", "slots.py", "vector_env.py")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sc2_minigames.units import MAX_UNITS
+from sc2_minigames.maps import MAX_UNITS
 
 MAX_ORDERS = 8  # Orders that a unit remembers.
 MAX_PRODUCTION = 5  # Units in a training queue.

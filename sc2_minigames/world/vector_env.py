@@ -12,9 +12,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from sc2_minigames.actions import UNAVAILABLE_ACTIONS, ActionCodec
-from sc2_minigames.maps import STEP_MUL, mini_game
+from sc2_minigames.maps import MAX_UNITS, STEP_MUL, mini_game
 from sc2_minigames.observations import ObservationCodec
-from sc2_minigames.units import MAX_UNITS, observation_space
+from sc2_minigames.units import observation_space
 from sc2_minigames.world import kernel
 from sc2_minigames.world.observing import describe_games, list_units
 from sc2_minigames.world.painting import PICTURE, paint_games
