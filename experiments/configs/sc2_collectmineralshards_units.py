@@ -29,7 +29,7 @@ experiment = Experiment(
             "layers": False,
             "max_units": 22,
         },
-        observation_keys=("units", "player", "available_actions", "last_action"),
+        observation_keys=("units", "unit_mask", "player", "available_actions", "last_action"),
     ),
     agent=UnitsRelational(
         size=32,
