@@ -113,7 +113,8 @@ def _convolutions_unsupported(encoder: EntityEncoder) -> str | None:
 
 def _make_convolutions(encoder: EntityEncoder) -> PackedStem:
     assert isinstance(encoder.stem, ConvStem)
-    return Convolutions(encoder.stem.padding, encoder.image_scale, encoder.stem.map_shape)
+    lost = encoder.image_shape[0] - encoder.map_shape[0]
+    return Convolutions(encoder.stem.padding, encoder.image_scale, lost)
 
 
 def _patches_unsupported(encoder: EntityEncoder) -> str | None:

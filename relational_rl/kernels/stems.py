@@ -5,7 +5,7 @@ The same functions as `PatchStem` over occupied cells and `ConvStem` over all ce
 place.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -14,8 +14,6 @@ import numpy as np
 from relational_rl.kernels import pointwise
 from relational_rl.kernels.scenes import Scenes, every_cell, pack
 from relational_rl.kernels.workspace import Workspace
-
-ImageShape = tuple[int, int, int]
 
 
 class StemOutput(NamedTuple):
@@ -185,25 +183,33 @@ class Convolutions:
     Its parameters are the kernel [k, k, C, F] and the bias [F] of every layer. There are no waves.
     """
 
-    def __init__(
-        self, padding: str, image_scale: float, map_shape: Callable[[ImageShape], tuple[int, int]]
-    ):
+    def __init__(self, padding: str, image_scale: float, lost: int):
         """Makes the stem.
 
         Args:
           padding: SAME or VALID, as TensorFlow understands it.
           image_scale: pixels are divided by it.
-          map_shape: from an image's (H, W, C) to the (rows, columns) of its map.
+          lost: how many rows and columns fewer than an image its map has.
         """
         self.num_pixels, self.num_waves = 1, 0
         self._same = padding == "SAME"
         self._scale = np.float32(image_scale)
-        self._map_shape = map_shape
+        self._lost = lost
 
     def pack(self, images: np.ndarray, constants: Sequence[np.ndarray]) -> Scenes:
-        """Makes every cell of the map an entity."""
+        """Makes every cell of the map an entity.
+
+        Raises:
+          ValueError: the images are so small that their map has no cells.
+        """
         del constants
-        return every_cell(images, self._map_shape(images.shape[1:]))
+        height, width = images.shape[1] - self._lost, images.shape[2] - self._lost
+        if min(height, width) < 1:
+            raise ValueError(
+                f"an image must be larger than the {self._lost} pixels that VALID convolutions "
+                f"take, got {images.shape[1:]}"
+            )
+        return every_cell(images, (height, width))
 
     def forward(
         self,

@@ -29,6 +29,8 @@ from relational_rl.errors import ActorError
 from relational_rl.kernels.policy import PolicyForm
 
 _logger = logging.getLogger(__name__)
+# How long actors that are ended are waited for, in seconds.
+_STOP_TIMEOUT = 10.0
 
 
 class RayBackend:
@@ -105,6 +107,9 @@ class RayBackend:
         for handle in self._handles:
             with contextlib.suppress(Exception):  # it may be gone already
                 self._ray.kill(handle)
+        if self._running:  # what they were asked for fails once they are gone
+            references = list(self._running)
+            self._ray.wait(references, num_returns=len(references), timeout=_STOP_TIMEOUT)
         self._handles, self._running, self._stored = [], {}, None
         self._ready.clear()
         self._leave.close()

@@ -72,6 +72,33 @@ def make(**kwargs):
     return Faulty(**kwargs)
 
 
+class Colours(gymnasium.Env):
+    """Images of four black rows with a few colours in them; a success every fourth step."""
+
+    observation_space = gymnasium.spaces.Box(0, 255, (4, 5, 3), np.uint8)
+    action_space = gymnasium.spaces.Discrete(3)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self._steps = 0
+        return self._image(), {}
+
+    def step(self, action):
+        self._steps += 1
+        ended = self._steps == 4
+        return self._image(), float(action), ended, False, {"is_success": ended}
+
+    def _image(self):
+        image = np.zeros(self.observation_space.shape, np.uint8)
+        image[self._steps % 4, 1:4] = self.np_random.integers(1, 256, 3)
+        return image
+
+
+def make_colours():
+    """Makes the environment above."""
+    return Colours()
+
+
 SPEC = EnvironmentSpec.from_spaces(Faulty.observation_space, Faulty.action_space)
 
 
