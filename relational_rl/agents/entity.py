@@ -19,10 +19,11 @@ from relational_rl.agents.memory_agent import (
 from relational_rl.agents.protocol import AttentionMaps, Core, ObservationEncoder, Observations
 from relational_rl.kernels.features import PackedFeatures
 from relational_rl.math.joint import Joint, OneChoice
-from relational_rl.nn.entities import max_pool
+from relational_rl.nn.entities import max_pool, pooling, shown
 from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.memory import Memory, State
 from relational_rl.nn.pointer import PointerHeads
+from relational_rl.nn.points import is_handled
 from relational_rl.stopwatch import Stopwatch
 
 
@@ -94,10 +95,11 @@ class EntityAgent(MemoryAgent):
             self._distribution = joint
         self._pointers = pointers
         self._masked = masked
-        self._policy = snt.Linear(
-            count - (0 if pointers is None else pointers.num_logits),
-            w_init=initializer.output(policy_scale),
-            name="policy",
+        count -= 0 if pointers is None else pointers.num_logits
+        self._policy = (
+            snt.Linear(count, w_init=initializer.output(policy_scale), name="policy")
+            if count
+            else None  # every choice points
         )
         self._baseline = snt.Linear(1, w_init=initializer.output(), name="baseline")
         self._packed: PackedFeatures | None = None
@@ -132,7 +134,8 @@ class EntityAgent(MemoryAgent):
         pooled, mask = seen.pooled, seen.mask
         leading = leading_sizes(pooled, pooled.shape.rank - 1)
         hidden = self._mlp(tf.reshape(pooled, [-1, pooled.shape[-1]]))
-        logits, baseline = self._policy(hidden), self._baseline(hidden)[:, 0]
+        logits = hidden[:, :0] if self._policy is None else self._policy(hidden)
+        baseline = self._baseline(hidden)[:, 0]
         if self._pointers is not None:
             count = len(leading)
             entities, present = _map(
@@ -184,15 +187,15 @@ class EntityAgent(MemoryAgent):
     ) -> tuple[EntityFeatures, AttentionMaps | None]:
         """Returns the features of B observations, and attention maps where asked for."""
         attention, pointed, present = None, {}, {}
-        if self._packed is not None and not with_attention:
+        if self._packed is not None and not (with_attention or is_handled()):
             pooled = self._packed(observations["image"])
         else:
-            entities = self.encoder(observations)
+            entities = shown(self.encoder(observations))
             related = self.core(entities)
-            pooled = max_pool(entities._replace(features=related.features))
             mask = entities.mask
             if mask is None:
                 mask = tf.ones_like(entities.cells, tf.bool)
+            pooled = max_pool(pooling(entities._replace(features=related.features)))
             for name in () if self._pointers is None else self._pointers.names:
                 first, last = self.encoder.ranges[name]  # type: ignore[attr-defined]
                 pointed[name] = related.features[:, first:last]

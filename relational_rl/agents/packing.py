@@ -25,6 +25,7 @@ def policy_form(agent: Agent) -> PolicyForm:
         raise ValueError("its actions are more than one choice, or masked")
     if agent._memory is not None:
         raise ValueError("it has a memory")
+    assert agent._policy is not None  # no choice points
     modules = pack_modules(agent.encoder, agent.core)
     # Variables compare like arrays, so they are known by what they are, not by what they hold.
     place = {id(variable): i for i, variable in enumerate(agent.variables)}
