@@ -67,7 +67,7 @@ class UnitEncoder(snt.Module):
         self._name = spec.name
         columns = spec.columns
         by_meaning = {
-            meaning: [i for i, column in enumerate(columns) if column[0] == meaning]
+            meaning: np.array([i for i, each in enumerate(columns) if each[0] == meaning], np.int32)
             for meaning in ("category", "share", "amount", "place", "angle")
         }
         self._columns = by_meaning
