@@ -138,7 +138,9 @@ class SC2MiniGameEnv(gymnasium.Env):
         self.action_space = self.action_codec.space
         max_units = as_integer("max_units", max_units, least=0)
         self._unit_codec = UnitCodec(max_units, screen_size) if max_units else None
-        self.observation_space = observation_space(self.observation_codec.space, layers, max_units)
+        space = observation_space(self.observation_codec.space, layers, max_units)
+        self.observation_space = space
+        self._keys = tuple(space)
         self.render_mode = render_mode
         self._game = game
         self._sizes = (screen_size, minimap_size)
@@ -281,7 +283,7 @@ class SC2MiniGameEnv(gymnasium.Env):
 
     def _copied(self) -> dict[str, npt.NDArray]:
         assert self._observation is not None
-        return {key: self._observation[key].copy() for key in self.observation_space}
+        return {key: self._observation[key].copy() for key in self._keys}
 
     def _info(self, observation: Mapping[str, Any]) -> dict[str, Any]:
         score = int(observation["score_cumulative"][0])

@@ -115,8 +115,8 @@ def observation_space(
     """
     spaces = {key: space for key, space in pictures.items() if layers or key not in LAYERS}
     if max_units:
-        sizes = (pictures[name].shape[0] for name in LAYERS)
-        spaces["units"] = units_space(max_units, *sizes)
+        screen, minimap = ((pictures[name].shape or ())[0] for name in LAYERS)
+        spaces["units"] = units_space(max_units, screen, minimap)
         spaces["unit_mask"] = gymnasium.spaces.MultiBinary(max_units)
     return gymnasium.spaces.Dict(spaces)
 

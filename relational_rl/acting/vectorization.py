@@ -14,6 +14,7 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import FilterObservation
 
+from relational_rl.acting.wrappers import find_wrapper
 from relational_rl.config import EnvSpec
 from relational_rl.errors import ConfigError
 
@@ -46,7 +47,8 @@ def make_vector_environment(
     """
     arguments = dict(env.kwargs if kwargs is None else kwargs)
     with _named(env, arguments):
-        if env.vectorization == "auto" and env.make is None and _is_native(env.id, arguments):
+        alone = env.make is None and not env.wrappers
+        if env.vectorization == "auto" and alone and _is_native(env.id, arguments):
             if autoreset_mode != AutoresetMode.NEXT_STEP:
                 arguments["autoreset_mode"] = autoreset_mode
             environment = gymnasium.make_vec(
@@ -99,7 +101,7 @@ def _is_native(env_id: str, arguments: Mapping[str, Any]) -> bool:
     module, _, name = env_id.rpartition(":")
     if module:
         importlib.import_module(module)
-    make = gymnasium.spec(name).vector_entry_point
+    make: Any = gymnasium.spec(name).vector_entry_point
     if isinstance(make, str):
         make = load_env_creator(make)
     return make is not None and getattr(make, "can_play", _always)(**arguments)
@@ -112,6 +114,7 @@ def _always(**arguments: Any) -> bool:
 def _maker(env: EnvSpec, arguments: Mapping[str, Any]) -> Callable[[], gymnasium.Env]:
     """Returns what makes one environment."""
     factory, env_id, keys = env.factory(), env.id, env.observation_keys
+    wrappers = [(find_wrapper(name), given) for name, given in env.wrappers]
     module, _, name = env_id.rpartition(":")
 
     def make() -> gymnasium.Env:
@@ -124,8 +127,11 @@ def _maker(env: EnvSpec, arguments: Mapping[str, Any]) -> Callable[[], gymnasium
             if module:
                 importlib.import_module(module)
             made = gymnasium.make(name, disable_env_checker=True, **arguments)
+        for wrapper, given in wrappers:
+            made = wrapper(made, **given)
         # Entries that nobody uses need not be batched, copied or sent from process to process.
-        known = getattr(made.observation_space, "spaces", {})
+        space = made.observation_space
+        known = space.spaces if isinstance(space, gymnasium.spaces.Dict) else {}
         if keys and set(keys) <= set(known) and len(keys) < len(known):
             made = FilterObservation(made, list(keys))
         return made

@@ -126,6 +126,8 @@ class ActionTypes:
 class UnitsAgent(MemoryAgent):
     """Units -> core -> heads; relational and control differ by the core alone."""
 
+    can_compile_heads = False
+
     def __init__(
         self,
         spec: EnvironmentSpec,
@@ -239,11 +241,6 @@ class UnitsAgent(MemoryAgent):
     @property
     def can_compile(self) -> bool:
         """Whether XLA should compile the agent: it takes minutes, and is no faster afterwards."""
-        return False
-
-    @property
-    def can_compile_heads(self) -> bool:
-        """Likewise, what comes after the features."""
         return False
 
     def _look(
