@@ -1,9 +1,9 @@
 """A trained agent: its network, what it was trained with, and how to ask it for actions."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,12 +12,27 @@ from relational_rl.agents.protocol import Agent
 from relational_rl.config import Cells, EnvSpec, Experiment, replace
 from relational_rl.data.stages import Stages
 from relational_rl.errors import ConfigError, UsageError
+from relational_rl.interventions import Intervened, Intervention
 from relational_rl.observations.action_parts import single as single_action
 from relational_rl.observations.spec import EnvironmentSpec
 from relational_rl.run.checkpoint import CheckpointStore
 from relational_rl.run.directory import CHECKPOINTS, read_experiment
 from relational_rl.run.spec import environment_spec
 from relational_rl.run.trainer import why_ended
+
+
+class Look(NamedTuple):
+    """What a pass computed.
+
+    Attributes:
+      policy_logits: float32 [B, A].
+      value: float32 [B], in the learner's rewards.
+      values: at the points of `relational_rl.nn.points`, by their names.
+    """
+
+    policy_logits: np.ndarray
+    value: np.ndarray
+    values: dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +94,40 @@ class TrainedAgent:
         output, state = policy.act(selected, state, uniforms, bool(deterministic))
         actions = self.spec.to_environment(np.asarray(output.actions))
         return (single_action(actions, 0) if single else actions), (None if state == () else state)
+
+    def intervened(self, interventions: Sequence[Intervention]) -> "TrainedAgent":
+        """Returns the agent under interventions, see `relational_rl.interventions`.
+
+        Raises:
+          UsageError: the agent has no attention.
+          ValueError: an intervention does not fit it.
+        """
+        if not self.experiment.agent.attends:
+            raise UsageError(
+                "interventions need an agent with attention, got "
+                f"agent={self.experiment.agent.kind!r}"
+            )
+        agent: Any = Intervened(self.agent, interventions)
+        return dataclasses.replace(self, agent=agent, _player={})
+
+    def look(self, observation: Any, interventions: Sequence[Intervention] = ()) -> Look:
+        """Returns what a pass computes, under interventions; the agent's memory is at its start.
+
+        Args:
+          observation: of one environment, or of a batch of B, as the environment gives it.
+          interventions: see `relational_rl.interventions`.
+
+        Raises:
+          UsageError: the agent has no attention.
+          ValueError: the observation is of another environment, or an intervention does not fit.
+        """
+        selected, _ = self._select(observation)
+        batch = len(next(iter(selected.values())))
+        agent: Any = self.intervened(interventions).agent
+        state, uniforms = agent.initial_state(batch), np.zeros((batch, agent.num_draws))
+        output, _, values = agent.look(selected, state, uniforms, True, True)
+        arrays = {name: value.numpy() for name, value in values.items()}
+        return Look(output.policy_logits.numpy(), output.baseline.numpy(), arrays)
 
     def seed(self, seed: int) -> None:
         """Seeds the actions that `predict` samples from now on; at first the seed is 0."""

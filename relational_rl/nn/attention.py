@@ -8,6 +8,7 @@ import sonnet as snt
 from relational_rl._quiet import tf
 from relational_rl.checks import check_positive
 from relational_rl.nn.initializers import STANDARD, Initializer
+from relational_rl.nn.points import point
 
 # Added to the logits of entities that are only padding; exp() of it is exactly 0 in float32.
 _MASKED = -1e9
@@ -85,13 +86,13 @@ class MultiHeadAttention(snt.Module):
         qkv = qkv * self._norm_scale + self._norm_offset
         qkv = tf.reshape(qkv, [batch, num_entities, 3, heads, size])
         query, key, value = tf.unstack(qkv, axis=2)  # [B, N, H, D] each
-        logits = tf.einsum("bnhd,bmhd->bhnm", query, key) * size**-0.5
+        logits = point("product", tf.einsum("bnhd,bmhd->bhnm", query, key) * size**-0.5)
         if bias is not None:
-            logits += bias
+            logits += point("bias", bias)
         if mask is not None:
             logits += tf.where(mask, 0.0, _MASKED)[:, tf.newaxis, tf.newaxis, :]
-        weights = tf.nn.softmax(logits)
-        values = tf.einsum("bhnm,bmhd->bnhd", weights, value)
+        weights = point("weights", tf.nn.softmax(point("logits", logits)))
+        values = point("values", tf.einsum("bhnm,bmhd->bnhd", weights, value))
         return tf.reshape(values, [batch, num_entities, heads * size]), weights
 
     def parameters(self) -> list[tf.Variable]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import sonnet as snt
 
 from relational_rl._quiet import tf
-from relational_rl.nn.entities import Entities, all_cells, occupied_cells
+from relational_rl.nn.entities import Entities, all_cells, occupied_cells, shown
 from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.references import References
 from relational_rl.nn.stems import ConvStem, PatchStem
@@ -85,7 +85,7 @@ class EntityEncoder(snt.Module):
         else:
             cells, mask = occupied_cells(images, self.background, self.max_entities)
         features, waves = self.stem(tf.cast(images, tf.float32) / self.image_scale, cells)
-        entities = Entities(features, mask, cells)
+        entities = shown(Entities(features, mask, cells))  # before the references choose among them
         if self.likeness:
             own_pixel = waves[:, :, waves.shape[2] // 2]
             alike = tf.einsum("bipw,bjw->bipj", waves, own_pixel) * (2.0 / waves.shape[3])

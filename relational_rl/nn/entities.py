@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from relational_rl._quiet import tf
+from relational_rl.nn.points import is_handled, point
 
 
 class Entities(NamedTuple):
@@ -75,6 +76,23 @@ def coordinates(cells: tf.Tensor, map_shape: tuple[int, int]) -> tf.Tensor:
     x = tf.cast(cells % width, tf.float32) * (2.0 / max(width - 1, 1)) - 1.0
     y = tf.cast(cells // width, tf.float32) * (2.0 / max(height - 1, 1)) - 1.0
     return tf.stack([x, y], axis=-1)
+
+
+def shown(entities: Entities) -> Entities:
+    """Passes an encoder's entities through the points "cells" and "present" (`points.py`)."""
+    if not is_handled():
+        return entities
+    cells = point("cells", entities.cells)
+    return entities._replace(cells=cells, mask=point("present", _real(entities)))
+
+
+def pooling(entities: Entities) -> Entities:
+    """Returns the entities that take part in the pooling: all, but for the point "pooled"."""
+    return entities._replace(mask=point("pooled", _real(entities))) if is_handled() else entities
+
+
+def _real(entities: Entities) -> tf.Tensor:
+    return tf.ones_like(entities.cells, tf.bool) if entities.mask is None else entities.mask
 
 
 def max_pool(entities: Entities) -> tf.Tensor:

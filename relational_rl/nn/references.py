@@ -9,6 +9,7 @@ import sonnet as snt
 from relational_rl._quiet import tf
 from relational_rl.nn.entities import Entities
 from relational_rl.nn.initializers import STANDARD, Initializer
+from relational_rl.nn.points import point
 
 
 class References(snt.Module):
@@ -70,6 +71,7 @@ class References(snt.Module):
             scores += tf.where(mask, 0.0, -1e9)[..., tf.newaxis]
         none = tf.zeros_like(scores[:, :1])
         weights = tf.nn.softmax(tf.concat([scores, none], axis=1), axis=1)[:, :-1]
+        weights = point("references", weights)
         presence = tf.reduce_sum(weights, axis=1)[:, tf.newaxis, :, tf.newaxis]  # [B, 1, R, 1]
         position = tf.stack([cells % width, cells // width], axis=-1)
         position = tf.cast(position, tf.float32)  # [B, N, 2], in cells

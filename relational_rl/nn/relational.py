@@ -10,6 +10,7 @@ from relational_rl.checks import check_positive
 from relational_rl.nn.attention import MultiHeadAttention
 from relational_rl.nn.entities import Entities
 from relational_rl.nn.initializers import STANDARD, Initializer
+from relational_rl.nn.points import inside, point
 
 # A head's first weight of likeness: an equal colour counts e^4 times an unlike one.
 _FIRST_LIKENESS = 4.0
@@ -185,10 +186,12 @@ class RelationalModule(snt.Module):
           The features after the last block and the attention weights of every block.
         """
         self._build(entities.features.shape[-1])
+        entities = entities._replace(features=point("entities", entities.features))
         weights = []
         for i in range(self.num_blocks):
             block = self.blocks[i % len(self.blocks)]
-            features, block_weights = block(entities)
-            entities = entities._replace(features=features)
+            with inside(f"block{i + 1}"):
+                features, block_weights = block(entities)
+                entities = entities._replace(features=point("output", features))
             weights.append(block_weights)
         return RelationalOutput(entities.features, tuple(weights))
