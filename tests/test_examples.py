@@ -20,23 +20,10 @@ FLAGS = [f"--config.{name}={value}" for name, value in SMALL.items()]
 
 
 @pytest.fixture(autouse=True)
-def quickly(monkeypatch, tmp_path):
+def quickly(eager, monkeypatch, tmp_path):
     """Puts the examples on the path, and runs eagerly: to compile takes longer than to run."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
     monkeypatch.chdir(tmp_path)
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture
-def traced(monkeypatch):
-    """Traces functions, which shows what cannot be, without compiling them."""
-    tf.config.run_functions_eagerly(False)
-    function = tf.function
-    monkeypatch.setattr(
-        tf, "function", lambda *args, jit_compile=None, **kwargs: function(*args, **kwargs)
-    )
 
 
 def load(name):

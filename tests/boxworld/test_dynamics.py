@@ -1,5 +1,6 @@
 """The rules: each one drawn, and all of them against a second implementation on played games."""
 
+import dataclasses
 import random
 import re
 from collections import Counter
@@ -227,14 +228,7 @@ def explore(game, rng):
 
 def compare(level, spec, rng, seen, max_steps):
     """Plays one game in both; everything must be equal at every step."""
-    env = BoxWorldEnv(
-        solution_length=spec.solution_length,
-        num_branches=spec.num_branches,
-        branch_length=spec.branch_length,
-        room_size=spec.room_size,
-        num_colors=spec.num_colors,
-        max_steps=max_steps,
-    )
+    env = BoxWorldEnv(**dataclasses.asdict(spec), max_steps=max_steps)
     game = ReferenceGame(level.to_text(), max_steps, seen)
     observation, _ = env.reset(options={"level": level})
     np.testing.assert_array_equal(observation, game.observation())

@@ -6,60 +6,36 @@ import pytest
 import tensorflow as tf
 
 from experiments import launch
+from experiments.configs import boxworld_easy
 from relational_rl.acting.actor import ActorDescription
-from relational_rl.config import (
-    Adam,
-    Cells,
-    EnvSpec,
-    Experiment,
-    Online,
-    Patch,
-    Random,
-    References,
-    Relational,
-    Run,
-    StopAt,
-    VTrace,
-)
+from relational_rl.config import EnvSpec, Online, Random, References, Run, StopAt, replace
 from relational_rl.run.trainer import Trainer
 
 # Five by five cells, the key and the gem's box. In 20 steps a random walk solves few levels.
-TINY = Experiment(
-    env=EnvSpec(
-        id="boxworld:BoxWorld-v0",
-        kwargs={
-            "room_size": 5,
-            "num_colors": 4,
-            "solution_length": 1,
-            "num_branches": 0,
-            "max_steps": 20,
-        },
-    ),
-    agent=Relational(
-        encoder=Cells(
-            stem=Patch(size=32, num_frequencies=16),
-            max_entities=6,
-            references=References(count=2, match_size=8),
+TINY = replace(
+    boxworld_easy.experiment,
+    {
+        "env": EnvSpec(
+            id="boxworld:BoxWorld-v0",
+            kwargs={
+                "room_size": 5,
+                "num_colors": 4,
+                "solution_length": 1,
+                "num_branches": 0,
+                "max_steps": 20,
+            },
         ),
-        num_blocks=1,
-        head_size=16,
-        mlp=(64,),
-    ),
-    learner=VTrace(
-        batch_size=32,
-        num_passes=2,
-        policy_clip=0.2,
-        min_advantage_deviation=0.1,
-        trace_decay=0.95,
-        reward_scale=0.5,
-        reduction="mean",
-        optimizer=Adam(),
-        learning_rate=3e-3,
-        entropy_cost=0.01,
-        max_gradient_norm=1.0,
-    ),
-    source=Online(envs_per_actor=64, unroll_length=16),
-    run=Run(total_frames=200_000, stop_at=StopAt(solved=0.9, window=500), metrics_seconds=1.0),
+        "curriculum": None,
+        "agent.encoder.max_entities": 6,
+        "agent.encoder.references": References(count=2, match_size=8),
+        "agent.num_blocks": 1,
+        "agent.mlp": (64,),
+        "learner.learning_rate": 3e-3,
+        "source": Online(envs_per_actor=64, unroll_length=16),
+        "run": Run(
+            total_frames=200_000, stop_at=StopAt(solved=0.9, window=500), metrics_seconds=1.0
+        ),
+    },
 )
 
 

@@ -1,25 +1,5 @@
-"""Registers the scripted game, and lets a test run without compiling by XLA."""
+"""Registers the scripted game."""
 
-import pytest
 import scripted
-import tensorflow as tf
 
 scripted.register()
-
-
-@pytest.fixture
-def eager():
-    """Runs functions as they are written: compiling takes seconds for every size and learner."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture
-def traced(monkeypatch):
-    """Traces functions without compiling them: faster where a test calls one a hundred times."""
-    tf.config.run_functions_eagerly(False)
-    function = tf.function
-    monkeypatch.setattr(
-        tf, "function", lambda *args, jit_compile=None, **kwargs: function(*args, **kwargs)
-    )

@@ -11,6 +11,17 @@ from relational_rl.observations.image import ImageSpec
 from relational_rl.observations.spec import EnvironmentSpec
 from relational_rl.observations.vector import VectorSpec
 
+# The smallest relational network with random Fourier features, by flat names.
+TINY_NETWORK = {
+    "stem": "patch",
+    "entity_size": 4,
+    "num_frequencies": 1,
+    "num_heads": 1,
+    "num_blocks": 1,
+    "head_size": 4,
+    "mlp": (4,),
+}
+
 
 def flat(**values):
     """Returns the experiment of values by their flat names, see config/old_names.py."""

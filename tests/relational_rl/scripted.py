@@ -88,6 +88,21 @@ def one_each(*scripts, cls=ScriptedEnv, made=None, **kwargs):
     return make
 
 
+# Which of three types of actions take which of two arguments.
+TAKES = np.array([[0, 0], [1, 0], [1, 1]], bool)
+
+
+class Calls(gymnasium.spaces.MultiDiscrete):
+    """An action's type and its arguments: a cell of the image, and one of three values."""
+
+    def __init__(self, **keys):
+        super().__init__([3, 4, 3])
+        self.argument_mask = TAKES
+        self.argument_images = ("image", None)
+        for name, key in keys.items():
+            setattr(self, name, key)
+
+
 class LinearAgent(snt.Module):
     """Policy logits and baseline are one linear layer of the image / IMAGE_SCALE."""
 

@@ -7,6 +7,7 @@ import json
 import math
 
 import numpy as np
+from flat import TINY_NETWORK
 from flat import flat as config
 from scripted import GO_ON, NUM_ACTIONS, TERMINATED, Linear
 
@@ -22,13 +23,7 @@ RELATIONAL = config(
     envs_per_actor=B,
     batch_size=2,
     unroll_length=T,
-    stem="patch",
-    entity_size=4,
-    num_frequencies=1,
-    num_heads=1,
-    num_blocks=1,
-    head_size=4,
-    mlp=(4,),
+    **TINY_NETWORK,
     implementation="plain",
     total_frames=10**9,
     metrics_seconds=0.0,

@@ -64,12 +64,18 @@ def test_what_is_there_at_the_beginning(map_name, fields, geysers):
             assert all(unit.gap(o) > -0.1 for o in everything[:i] if o.type.is_structure)
 
 
-def test_a_round_trip_of_a_worker():
-    client = Client("CollectMineralsAndGas", size=64)
+def send_one_to_work(map_name):
+    """Starts a game and sends a worker to a mineral field; returns all three."""
+    client = Client(map_name, size=64)
     worker = units_of(client, units.SCV)[0]
     field = units_of(client, units.MINERAL_FIELD, NEUTRAL)[3]
     select(client, worker)
     client.step(F.Harvest_Gather_screen("now", pixel(client, field)), count=1)
+    return client, worker, field
+
+
+def test_a_round_trip_of_a_worker():
+    client, worker, field = send_one_to_work("CollectMineralsAndGas")
     arrived = loaded = 0
     for _ in range(400):
         client.step(F.no_op(), count=1)
@@ -95,11 +101,7 @@ def test_a_round_trip_of_a_worker():
 
 
 def test_a_worker_that_was_called_away_must_come_back_to_go_on():
-    client = Client("BuildMarines", size=64)
-    worker = units_of(client, units.SCV)[0]
-    field = units_of(client, units.MINERAL_FIELD, NEUTRAL)[3]
-    select(client, worker)
-    client.step(F.Harvest_Gather_screen("now", pixel(client, field)), count=1)
+    client, worker, field = send_one_to_work("BuildMarines")
     while field.user is not worker:
         client.step(F.no_op(), count=1)
     client.step(F.no_op(), count=20)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from flat import flat, make_agent, unrolled
-from scripted import GO_ON, TERMINATED, TRUNCATED, ScriptedEnv, one_each
+from scripted import GO_ON, TAKES, TERMINATED, TRUNCATED, Calls, ScriptedEnv, one_each
 
 from relational_rl.acting.actor import Actor, ActorDescription
 from relational_rl.acting.unroll import Unroll
@@ -20,18 +20,6 @@ from relational_rl.observations.spec import EnvironmentSpec
 
 LONG = [[(1.0, GO_ON), (2.0, GO_ON), (4.0, TERMINATED)]]
 SHORT = [[(0.0, GO_ON), (8.0, TRUNCATED)], [(-1.0, TERMINATED)]]
-TAKES = np.array([[0, 0], [1, 0], [1, 1]], bool)
-
-
-class Calls(gymnasium.spaces.MultiDiscrete):
-    """A cell of the image, and one of three values."""
-
-    def __init__(self):
-        super().__init__([3, 4, 3])
-        self.argument_mask = TAKES
-        self.argument_images = ("image", None)
-        self.mask_key = "available"
-        self.last_action_key = "last"
 
 
 class CallsEnv(ScriptedEnv):
@@ -44,7 +32,7 @@ class CallsEnv(ScriptedEnv):
             "last": gymnasium.spaces.MultiDiscrete([3, 4, 3]),
         }
     )
-    action_space = Calls()
+    action_space = Calls(mask_key="available", last_action_key="last")
 
     def reset(self, *, seed=None, options=None):
         self._last = np.zeros(3, np.int64)

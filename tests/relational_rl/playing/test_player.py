@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from flat import flat
+from scripted import TAKES, Calls
 
 from relational_rl.config import EnvSpec
 from relational_rl.errors import UsageError
@@ -16,16 +17,6 @@ from relational_rl.playing.record import Recorder
 from relational_rl.trained import TrainedAgent
 
 pytestmark = pytest.mark.usefixtures("eager")
-TAKES = np.array([[0, 0], [1, 0], [1, 1]], bool)
-
-
-class Calls(gymnasium.spaces.MultiDiscrete):
-    """A cell of the image, and one of three values."""
-
-    def __init__(self):
-        super().__init__([3, 4, 3])
-        self.argument_mask = TAKES
-        self.argument_images = ("image", None)
 
 
 class Walk(gymnasium.Env):
