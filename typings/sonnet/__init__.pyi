@@ -58,34 +58,16 @@ class Conv2D(Module):
         output_channels: int,
         kernel_shape: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        rate: int | Sequence[int] = 1,
+        *,
         padding: str = "SAME",
         with_bias: bool = True,
         w_init: _Initializer | None = None,
-        b_init: _Initializer | None = None,
-        data_format: str = "NHWC",
         name: str | None = None,
     ) -> None: ...
     def __call__(self, inputs: Any) -> Any: ...
 
-class Conv2DTranspose(Module):
-    w: Any
-    b: Any
-    def __init__(
-        self,
-        output_channels: int,
-        kernel_shape: int | Sequence[int],
-        output_shape: Sequence[int] | None = None,
-        stride: int | Sequence[int] = 1,
-        rate: int | Sequence[int] = 1,
-        padding: str = "SAME",
-        with_bias: bool = True,
-        w_init: _Initializer | None = None,
-        b_init: _Initializer | None = None,
-        data_format: str = "NHWC",
-        name: str | None = None,
-    ) -> None: ...
-    def __call__(self, inputs: Any) -> Any: ...
+class Conv2DTranspose(Conv2D):
+    """As it is called here: the output's shape is not given."""
 
 class LayerNorm(Module):
     scale: Any
@@ -110,18 +92,7 @@ class Sequential(Module):
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any: ...
 
 class LSTM(RNNCore):
-    def __init__(
-        self,
-        hidden_size: int,
-        projection_size: int | None = None,
-        projection_init: _Initializer | None = None,
-        w_i_init: _Initializer | None = None,
-        w_h_init: _Initializer | None = None,
-        b_init: _Initializer | None = None,
-        forget_bias: float = 1.0,
-        dtype: Any = ...,
-        name: str | None = None,
-    ) -> None: ...
+    def __init__(self, hidden_size: int, *, name: str | None = None) -> None: ...
 
 class Conv2DLSTM(RNNCore):
     def __init__(
@@ -129,12 +100,7 @@ class Conv2DLSTM(RNNCore):
         input_shape: Sequence[int],
         output_channels: int,
         kernel_shape: int | Sequence[int],
-        data_format: str = "NHWC",
-        w_i_init: _Initializer | None = None,
-        w_h_init: _Initializer | None = None,
-        b_init: _Initializer | None = None,
-        forget_bias: float = 1.0,
-        dtype: Any = ...,
+        *,
         name: str | None = None,
     ) -> None: ...
 

@@ -180,39 +180,16 @@ def test_gradients_beside_a_dead_step_are_finite():
         assert np.abs(gradient[2]).min() > 0.0
 
 
-def test_from_logits_with_exact_fractions():
-    # Logits are logarithms of integers: mu = (1, 2, 5) / 8, pi = (3, 1, 4) / 8.
-    behaviour = np.broadcast_to(np.log([1.0, 2.0, 5.0]), (3, 1, A)).astype(np.float32)
-    target = np.broadcast_to(np.log([3.0, 1.0, 4.0]) + 7.0, (3, 1, A)).astype(np.float32)
-    actions = np.array([[0], [1], [2]])
-    rest = {name: x[:3, :1] for name, x in make_inputs().items() if x.ndim == 2}
-    rest["bootstrap_value"] = np.array([2.0], np.float32)
-    del rest["log_rhos"]
+def test_exact_fractions():
+    # mu = (1, 2, 5) / 8 and pi = (3, 1, 4) / 8 of the actions taken.
+    inputs = {name: x[:3, :1] for name, x in make_inputs().items() if x.ndim == 2}
+    inputs["bootstrap_value"] = np.array([2.0], np.float32)
+    inputs["log_rhos"] = np.log([[3.0], [0.5], [0.8]]).astype(np.float32)
     settings = {"clip_rho_threshold": 2.0, "clip_pg_rho_threshold": 1.5, "lambda_": 0.75}
-    returns = vtrace.from_logits(behaviour, target, actions, **rest, **settings)
-    np.testing.assert_allclose(
-        np.exp(returns.behaviour_action_log_probs)[:, 0], [1 / 8, 1 / 4, 5 / 8]
-    )
-    np.testing.assert_allclose(
-        np.exp(returns.target_action_log_probs)[:, 0], [3 / 8, 1 / 8, 1 / 2], rtol=1e-6
-    )
-    np.testing.assert_allclose(np.exp(returns.log_rhos)[:, 0], [3.0, 0.5, 0.8], rtol=1e-5)
-    vs, advantages = equation_1(np.log([[3.0], [0.5], [0.8]]), **rest, **settings)
+    returns = vtrace.from_importance_weights(**inputs, **settings)
+    vs, advantages = equation_1(**inputs, **settings)
     np.testing.assert_allclose(returns.vs, vs, rtol=1e-5)
     np.testing.assert_allclose(returns.pg_advantages, advantages, rtol=1e-5)
-
-
-def test_gradient_flows_through_the_log_probabilities_only():
-    logits = tf.Variable(np.random.default_rng(0).normal(size=(T, B, A)).astype(np.float32))
-    rest = make_inputs()
-    del rest["log_rhos"]
-    actions = np.zeros((T, B), np.int64)
-    with tf.GradientTape(persistent=True) as tape:
-        returns = vtrace.from_logits(tf.zeros((T, B, A)), logits, actions, **rest)
-    assert tape.gradient(returns.vs, logits) is None
-    assert tape.gradient(returns.pg_advantages, logits) is None
-    assert np.abs(tape.gradient(returns.target_action_log_probs, logits)).max() > 0.1
-    assert np.abs(tape.gradient(returns.log_rhos, logits)).max() > 0.1
 
 
 def test_compiled_equals_uncompiled():
@@ -268,34 +245,3 @@ def test_an_unknown_unroll_length_works():
 def test_errors_name_thing_rule_and_value(change, message):
     with pytest.raises(ValueError, match=message):
         vtrace.from_importance_weights(**{**make_inputs(), **change})
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            {"behaviour_policy_logits": (T, B)},
-            r"behaviour_policy_logits must have shape \[None, None, None\], got \[7, 5\]",
-        ),
-        (
-            {"target_policy_logits": (T, B, A + 1)},
-            r"target_policy_logits must have shape \[7, 5, 3\], got \[7, 5, 4\]",
-        ),
-        ({"actions": (T,)}, r"actions must have shape \[7, 5\], got \[7\]"),
-    ],
-)
-def test_errors_of_from_logits(change, message):
-    shapes = {
-        "behaviour_policy_logits": (T, B, A),
-        "target_policy_logits": (T, B, A),
-        "actions": (T, B),
-    }
-    dtypes = {"actions": np.int32}
-    inputs = {
-        name: np.zeros(shape, dtypes.get(name, np.float32))
-        for name, shape in {**shapes, **change}.items()
-    }
-    rest = make_inputs()
-    del rest["log_rhos"]
-    with pytest.raises(ValueError, match=message):
-        vtrace.from_logits(**inputs, **rest)
