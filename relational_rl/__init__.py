@@ -69,6 +69,9 @@ if TYPE_CHECKING:
         Experiment as Experiment,
     )
     from relational_rl.config import (
+        Mixed as Mixed,
+    )
+    from relational_rl.config import (
         Objects as Objects,
     )
     from relational_rl.config import (
@@ -111,8 +114,9 @@ _HOMES = {
     "relational_rl.api": ("TrainingRun", "load", "train"),
     "relational_rl.config": (
         "LSTM", "Adam", "Cells", "Cloning", "Control", "ConvLSTM", "Convolutions", "Curriculum",
-        "EnvSpec", "Experiment", "Objects", "Online", "Patch", "RMSProp", "Random", "References",
-        "Relational", "Run", "SpatialControl", "SpatialRelational", "StopAt", "VTrace",
+        "EnvSpec", "Experiment", "Mixed", "Objects", "Online", "Patch", "RMSProp", "Random",
+        "References", "Relational", "Run", "SpatialControl", "SpatialRelational", "StopAt",
+        "VTrace",
     ),
     "relational_rl.run.hooks": ("Hook",),
     "relational_rl.trained": ("TrainedAgent",),

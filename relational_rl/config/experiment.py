@@ -56,8 +56,13 @@ class EnvSpec:
         meaning="makes an environment, in place of the id: a callable or 'package.module:function'",
     )
     kwargs: Kwargs = value(default=dict, meaning="arguments of the environment")
+    wrappers: tuple[tuple[str, Kwargs], ...] = value(
+        default=(),
+        meaning="around each environment, the first inside: names of gymnasium.wrappers, "
+        "ActionMaskFromInfo or 'package.module:Class', and their arguments",
+    )
     observation_keys: tuple[str, ...] = value(
-        default=(), meaning="entries of a Dict observation to use; (): all"
+        default=(), meaning="entries of a Dict or Tuple observation to use; (): all"
     )
     vectorization: Literal["auto", "sync", "async"] = value(
         default="auto",
@@ -70,6 +75,8 @@ class EnvSpec:
         if not self.id and self.make is None:
             raise ConfigError("id must be a Gymnasium id, got ''")
         object.__setattr__(self, "kwargs", _as_json("kwargs", self.kwargs))
+        wrappers = tuple((name, _as_json("wrappers", given)) for name, given in self.wrappers)
+        object.__setattr__(self, "wrappers", wrappers)
 
     @property
     def name(self) -> str:

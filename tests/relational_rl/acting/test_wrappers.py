@@ -1,0 +1,127 @@
+"""Wrappers by name, and action masks that come with the info."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from relational_rl.acting.vectorization import make_environment, make_vector_environment
+from relational_rl.config import EnvSpec, Experiment, override, to_dict
+from relational_rl.config.tree import from_dict
+from relational_rl.errors import ConfigError, ObservationError
+from relational_rl.observations.spec import EnvironmentSpec
+
+
+class Masked(gymnasium.Env):
+    """Tells in its info what may be done: in step n of an episode only action n."""
+
+    observation_space = spaces.Box(0, 9, (2, 2, 1), np.uint8)
+    action_space = spaces.Discrete(3)
+    form = staticmethod(np.asarray)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self._step = 0
+        return self._seen(), self._info()
+
+    def step(self, action):
+        self._step += 1
+        ended = self._step == 3
+        return self._seen(), 0.0, ended, False, {} if ended else self._info()
+
+    def _seen(self):
+        return np.full((2, 2, 1), self._step, np.uint8)
+
+    def _info(self):
+        return {"action_mask": self.form([float(i == self._step) for i in range(3)])}
+
+
+class Choices(Masked):
+    action_space = spaces.MultiDiscrete([3, 3])
+    form = staticmethod(lambda mask: (np.array(mask), np.array(mask)))
+
+
+class Wrong(Masked):
+    form = staticmethod(lambda mask: mask[:2])
+
+
+class Silent(Masked):
+    def _info(self):
+        return {}
+
+
+MASKS = (("ActionMaskFromInfo", {}),)
+
+
+@pytest.mark.parametrize(("game", "repeats"), [(Masked, 1), (Choices, 2)])
+def test_the_mask_of_the_info_becomes_part_of_the_observation(game, repeats):
+    env = EnvSpec(id="", make=game, wrappers=MASKS)
+    environment = make_vector_environment(env, 2)
+    spec = EnvironmentSpec.from_spaces(
+        environment.single_observation_space, environment.single_action_space
+    )
+    assert (spec.mask_key, spec.images["image"].key) == ("action_mask", "observation")
+    observations, _ = environment.reset(seed=0)
+    found = [spec.select(observations)]
+    for _ in range(4):
+        sent = spec.to_environment(np.zeros((2, *spec.action_shape), np.int32))
+        found.append(spec.select(environment.step(sent)[0]))
+    masks = [each["mask"][1].reshape(repeats, 3).tolist() for each in found]
+    rows = np.eye(3, dtype=bool).tolist()
+    # The last observation of an episode comes without a mask: everything is allowed.
+    expected = [rows[0], rows[1], rows[2], [True] * 3, rows[0]]
+    assert masks == [[row] * repeats for row in expected]
+    assert [int(each["image"][0, 0, 0, 0]) for each in found] == [0, 1, 2, 3, 0]
+    assert not hasattr(game.action_space, "mask_key")
+    environment.close()
+
+
+@pytest.mark.parametrize(("game", "got"), [(Wrong, "2"), (Silent, "none")])
+def test_a_mask_that_is_missing_or_too_short_is_named(game, got):
+    environment = make_environment(EnvSpec(id="", make=game, wrappers=MASKS))
+    with pytest.raises(ObservationError, match=rf"\['action_mask'\] must have 3 .* got {got}$"):
+        environment.reset()
+
+
+def test_wrappers_are_put_on_in_their_order_with_their_arguments():
+    wrappers = [
+        ["FrameStackObservation", {"stack_size": 4}],
+        ["TimeLimit", {"max_episode_steps": 2}],
+    ]
+    env = EnvSpec(id="", make=Masked, wrappers=wrappers)
+    environment = make_environment(env)
+    assert type(environment).__name__ == "TimeLimit"
+    assert environment.observation_space.shape == (4, 2, 2, 1)
+    environment.reset()
+    assert [environment.step(0)[3] for _ in range(2)] == [False, True]
+    spec = EnvironmentSpec.from_spaces(environment.observation_space, environment.action_space)
+    assert spec.image_shape == (2, 2, 4)
+
+
+def test_wrapped_environments_are_batched_one_by_one():
+    env = EnvSpec(id="CartPole-v1", wrappers=[["TimeLimit", {"max_episode_steps": 3}]])
+    environment = make_vector_environment(env, 2)
+    assert type(environment).__name__ == "SyncVectorEnv"
+    environment.close()
+
+
+def test_wrappers_survive_a_file_and_a_command_line():
+    text = '[["FrameStackObservation", {"stack_size": 4}], ["boxworld:Mine", {}]]'
+    experiment = override(Experiment(), {"env.wrappers": text})
+    assert experiment.env.wrappers == (
+        ("FrameStackObservation", {"stack_size": 4}),
+        ("boxworld:Mine", {}),
+    )
+    assert from_dict(to_dict(experiment)) == experiment
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("FrameStackObservations", "got 'FrameStackObservations'; did you mean 'FrameStackObs"),
+        ("nowhere:Wrapper", "env.wrappers: cannot import 'nowhere:Wrapper'"),
+    ],
+)
+def test_unknown_wrappers_are_named(name, message):
+    with pytest.raises(ConfigError, match=message):
+        make_environment(EnvSpec(id="CartPole-v1", wrappers=[[name, {}]]))
