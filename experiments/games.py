@@ -17,7 +17,7 @@ FIRST_TRAINING_LEVEL = 2**32
 # Arguments of Box-World that say what an observation looks like and not how hard a level is.
 _OBSERVATION_KWARGS = ("observation", "room_size", "num_colors")
 # Likewise of the mini-games, and which game it is: one is never played in place of the other.
-_MINI_GAME_KWARGS = ("screen_size", "minimap_size", "game", "directory")
+_MINI_GAME_KWARGS = ("screen_size", "minimap_size", "game", "directory", "layers", "max_units")
 _NUM_PROGRAMS = 8
 STARCRAFT = "StarCraft II"
 
@@ -134,9 +134,16 @@ def check_spaces(env: EnvSpec, spec: EnvironmentSpec) -> None:
             )
 
 
+def is_compiled(env: EnvSpec) -> bool:
+    """Whether an environment is a mini-game whose batches are the compiled stand-in."""
+    is_standin = mini_game_of(env) is not None and env.kwargs.get("game") == "standin"
+    return is_standin and env.vectorization == "auto" and env.make is None
+
+
 def num_slots(env: EnvSpec, num_episodes: int) -> int:
     """Returns how many episodes to play at a time: few where each is a program of its own."""
-    return min(_NUM_PROGRAMS if mini_game_of(env) else NUM_SLOTS, num_episodes)
+    are_programs = mini_game_of(env) is not None and not is_compiled(env)
+    return min(_NUM_PROGRAMS if are_programs else NUM_SLOTS, num_episodes)
 
 
 def check_levels(first_level: int, num_levels: int) -> None:

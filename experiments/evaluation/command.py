@@ -46,7 +46,9 @@ def evaluate_and_write(
     if map_name:
         seeds = range(first_level, first_level + num_levels)
         scores = [
-            mini_games.score_of(f"{trained.experiment.agent.label} agent", episodes),
+            mini_games.score_of(
+                f"{trained.experiment.agent.label} agent", episodes, mini_games.screen_of(env)
+            ),
             *mini_games.play_baselines(trained, env, seeds, seed, progress=True),
         ]
         print(f"\n{mini_games.format_scores(map_name, scores)}")

@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from experiments.games import STARCRAFT, caveats, display_name, mini_game_of, num_slots
+from experiments.games import (
+    STARCRAFT,
+    caveats,
+    display_name,
+    is_compiled,
+    mini_game_of,
+    num_slots,
+)
 from experiments.published import RANDOM, SCRIPTED, SOURCE, published_scores
 from experiments.statistics import Mean, mean_of
 from experiments.tables import in_columns
@@ -22,6 +29,7 @@ from relational_rl.trained import TrainedAgent
 
 EPISODES = 30
 """As in the paper: a score is the mean over so many episodes."""
+_SCREEN_SIZE = 32  # Of environments that are not told another.
 
 
 class Score(NamedTuple):
@@ -33,6 +41,7 @@ class Score(NamedTuple):
       mean: of the episodes, with its interval.
       maximum: of the episodes; NaN of none.
       crashed: episodes in which the game crashed; they do not count.
+      screen: side of the screen in pixels, which actions are in; None if it is not known.
     """
 
     player: str
@@ -40,14 +49,20 @@ class Score(NamedTuple):
     mean: Mean
     maximum: float
     crashed: int
+    screen: int | None = None
 
 
-def score_of(player: str, episodes: Sequence[PlayedEpisode]) -> Score:
+def screen_of(env: EnvSpec) -> int:
+    """Returns the side of a mini-game's screen in pixels."""
+    return env.kwargs.get("screen_size", _SCREEN_SIZE)
+
+
+def score_of(player: str, episodes: Sequence[PlayedEpisode], screen: int | None = None) -> Score:
     """Returns the score of episodes of a mini-game; they say themselves which game it was."""
     whole = [e.episode_return for e in episodes if not e.info.get("game_crashed")]
     game = display_name(episodes[0].info["game"])
     crashed = len(episodes) - len(whole)
-    return Score(player, game, mean_of(whole), max(whole, default=math.nan), crashed)
+    return Score(player, game, mean_of(whole), max(whole, default=math.nan), crashed, screen)
 
 
 def play_baselines(
@@ -56,7 +71,7 @@ def play_baselines(
     """Plays a mini-game with the random policy, and with PySC2's scripted agent if it has one.
 
     The random policy plays what the agent plays. The scripted agent sees the finer screen that
-    PySC2 shows it; the game is the same.
+    PySC2 shows it, and feature layers; the game and its episodes are the same.
 
     Args:
       trained: of the environment's spec.
@@ -77,19 +92,32 @@ def play_baselines(
     player = Player(agent, trained.spec, num_slots(env, len(attempts)))
     with bar(RANDOM) as ended:
         episodes = player.play(env, attempts, "sampled", seed, lambda _: ended.update())
-    scores = [score_of(RANDOM, episodes)]
+    scores = [score_of(RANDOM, episodes, screen_of(env))]
     map_name = mini_game_of(env)
     if map_name in scripted.MAPS:
-        size = max(scripted.SCREEN_SIZE, env.kwargs.get("screen_size", 0))
-        finer = replace(env, {"kwargs": {**env.kwargs, "screen_size": size}}, "env")
+        finer = _for_the_scripted_agent(env, map_name, scripted.SCREEN_SIZE)
 
         def rule(environment: Any) -> scripted.Policy:
             return scripted.scripted_policy(map_name, environment.action_codec)
 
         with bar(SCRIPTED) as ended:
             episodes = play_by_rule(finer, attempts, rule, lambda _: ended.update())
-        scores.append(score_of(SCRIPTED, episodes))
+        scores.append(score_of(SCRIPTED, episodes, screen_of(finer)))
     return scores
+
+
+def _for_the_scripted_agent(env: EnvSpec, map_name: str, size: int) -> EnvSpec:
+    """Returns a single environment of the same game with layers, on a screen of that size or more.
+
+    Where the agent plays the compiled stand-in, so does the scripted agent.
+    """
+    kwargs = {key: value for key, value in env.kwargs.items() if key not in ("layers", "max_units")}
+    kwargs["screen_size"] = max(size, env.kwargs.get("screen_size", 0))
+    if not is_compiled(env):
+        return replace(env, {"kwargs": kwargs}, "env")
+    from sc2_minigames.world.single import StandInEnv
+
+    return EnvSpec(make=StandInEnv, kwargs={"map_name": map_name, **kwargs})
 
 
 def to_dict(map_name: str, scores: Sequence[Score]) -> dict[str, Any]:
@@ -105,6 +133,7 @@ def to_dict(map_name: str, scores: Sequence[Score]) -> dict[str, Any]:
                 "high": _known(score.mean.high),
                 "maximum": _known(score.maximum),
                 "crashed": score.crashed,
+                "screen": score.screen,
             }
             for score in scores
         ],
@@ -149,5 +178,9 @@ def _notes(scores: Sequence[Score]) -> list[str]:
     if yardstick > 0:
         share = scores[0].mean.value / yardstick
         notes.append(f"The {scores[0].player} reaches {share:.0%} of {SCRIPTED}'s mean score.")
+    screens = {score.player: score.screen for score in scores if score.screen}
+    if screens:
+        told = ", ".join(f"{player} {side}x{side}" for player, side in screens.items())
+        notes.append(f"Pixels of the screen: {told}.")
     crashed = sum(score.crashed for score in scores)
     return notes + caveats((score.game for score in scores), crashed)

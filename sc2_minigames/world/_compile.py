@@ -26,7 +26,7 @@ _TABLES = (
     "standin/abilities.py",
     "standin/units.py",
 )
-_PYTHON = ("__init__.py", "batch.py", "rules.py", "slots.py", "vector_env.py")
+_PYTHON = ("__init__.py", "batch.py", "rules.py", "single.py", "slots.py", "vector_env.py")
 
 
 def _hash_sources() -> str:

@@ -18,6 +18,7 @@ from sc2_minigames.maps import MINI_GAMES
 
 NAMES = [f"sc2_{name.lower()}" for name in MINI_GAMES]
 SMALL = ["sc2_movetobeacon_small", "sc2_collectmineralshards_small"]
+UNITS = [f"sc2_{name}_units" for name in ("movetobeacon", "collectmineralshards", "defeatroaches")]
 # Zambaldi et al. 2018, section 4 and its appendix.
 PUBLISHED = {
     "agent": "spatial_relational",
@@ -52,7 +53,7 @@ PUBLISHED = {
 
 
 def test_every_mini_game_has_a_config():
-    assert {*NAMES, *SMALL} == {name for name in configs.names() if name.startswith("sc2")}
+    assert {*NAMES, *SMALL, *UNITS} == {name for name in configs.names() if name.startswith("sc2")}
     for name, map_name in zip(NAMES, MINI_GAMES, strict=True):
         assert configs.load(name).env.id == f"sc2_minigames:SC2/{map_name}-v0"
 
@@ -70,7 +71,7 @@ def test_the_published_values_are_in_it(name):
     assert experiment.env.kwargs == {"game": "starcraft", "screen_size": 32, "minimap_size": 32}
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", [*SMALL, *UNITS])
 def test_the_small_ones_say_that_they_play_the_standin(name):
     experiment = configs.load(name)
     assert experiment.env.kwargs["game"] == "standin"

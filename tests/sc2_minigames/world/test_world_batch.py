@@ -10,6 +10,7 @@ from sc2_minigames.actions import FUNCTION_NAMES
 from sc2_minigames.units import UNIT_FIELDS
 from sc2_minigames.world import StandInVectorEnv
 from sc2_minigames.world.batch import can_play
+from sc2_minigames.world.single import StandInEnv
 
 NO_OP, SELECT_ARMY, ATTACK, TRAIN = (
     FUNCTION_NAMES.index(name)
@@ -107,3 +108,24 @@ def test_agents_are_given_the_batch_where_the_game_is_the_stand_in():
         one_by_one = make_vector_environment(env, 2)
         assert isinstance(one_by_one, gymnasium.vector.SyncVectorEnv)
         one_by_one.close()
+
+
+def test_one_game_is_that_of_a_batch():
+    one, batch = StandInEnv("DefeatRoaches", **SMALL), make_vec(num_envs=1)
+    assert one.observation_space == batch.single_observation_space
+    ours, _ = one.reset(seed=5)
+    theirs, _ = batch.reset(seed=[5])
+    ended = False
+    while not ended:
+        for key, value in ours.items():
+            np.testing.assert_array_equal(value, theirs[key][0], err_msg=key)
+        action = played(NO_OP if ours["player"][8] else TRAIN)
+        ours, reward, ended, cut, info = one.step(action)
+        theirs, rewards, ends, _, infos = batch.step(action[np.newaxis])
+        assert (reward, ended, cut, info["score"]) == (
+            rewards[0],
+            ends[0],
+            False,
+            infos["score"][0],
+        )
+    assert info["game"] == "standin" and info["game_loop"] == infos["game_loop"][0] > 100
