@@ -20,8 +20,7 @@ from experiments.games import (
 )
 from experiments.gif import write_gif
 from experiments.statistics import Share, mean_pass_at_k, share_of
-from relational_rl.agents.random import RandomAgent
-from relational_rl.config import EnvSpec
+from relational_rl.config import EnvSpec, Random
 from relational_rl.errors import UsageError
 from relational_rl.playing.levels import make_for_levels
 from relational_rl.playing.player import (
@@ -100,7 +99,7 @@ def evaluate(
             played = player.play(env, attempts, policy, seed, lambda _: bar.update(), **more)
         random = None
         if baseline and boxworld is not None:
-            agent = RandomAgent(trained.spec.num_actions)
+            agent = Random().build(trained.spec)
             other = Player(agent, trained.spec, num_slots(env, num_levels))
             random = other.play(env, attempts_of(levels), "sampled", seed, **more)
     if boxworld is not None:

@@ -22,8 +22,7 @@ from experiments.games import (
 from experiments.published import RANDOM, SCRIPTED, SOURCE, published_scores
 from experiments.statistics import Mean, mean_of
 from experiments.tables import in_columns
-from relational_rl.agents.random import RandomAgent
-from relational_rl.config import EnvSpec, replace
+from relational_rl.config import EnvSpec, Random, replace
 from relational_rl.playing.player import PlayedEpisode, Player, attempts_of, play_by_rule
 from relational_rl.trained import TrainedAgent
 
@@ -88,7 +87,7 @@ def play_baselines(
         shown = None if progress else True
         return tqdm(total=len(attempts), unit="episode", desc=name, disable=shown)
 
-    agent = RandomAgent(trained.spec.num_actions, trained.spec.arguments)
+    agent = Random().build(trained.spec)
     player = Player(agent, trained.spec, num_slots(env, len(attempts)))
     with bar(RANDOM) as ended:
         episodes = player.play(env, attempts, "sampled", seed, lambda _: ended.update())

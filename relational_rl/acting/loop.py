@@ -9,6 +9,8 @@ bootstraps from its true last observation. Evaluation uses the DISABLED mode: an
 episode has ended is reset by hand, to a level of choice.
 """
 
+import functools
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +23,8 @@ from relational_rl.stopwatch import Stopwatch, timed
 
 if TYPE_CHECKING:
     from relational_rl.acting.policy import Policy
+
+_logger = logging.getLogger(__name__)
 
 
 class Transition(NamedTuple):
@@ -114,6 +118,8 @@ class Loop:
         if where is not None:
             options["reset_mask"] = where
         observations, infos = self._environment.reset(seed=seed, options=options or None)
+        if "action_mask" in infos and self._spec.mask_key is None:
+            _say_unused_mask()
         self._see(observations)
         started = np.ones(self.num_envs, bool) if where is None else where
         self.state = self._policy.restart(self.state, started)
@@ -147,3 +153,12 @@ class Loop:
         # Copied, as the environment may write the next observation into the same memory.
         selected = self._spec.select(observations)
         self.observations = {key: value.copy() for key, value in selected.items()}
+
+
+@functools.cache
+def _say_unused_mask() -> None:
+    """Logs once that an environment offers a mask that nothing uses."""
+    _logger.warning(
+        "the environment's info has 'action_mask', which is not used: wrap it with "
+        "--config.env.wrappers=[['ActionMaskFromInfo',{}]]"
+    )

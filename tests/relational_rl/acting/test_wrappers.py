@@ -1,12 +1,16 @@
 """Wrappers by name, and action masks that come with the info."""
 
+import logging
+
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
 
+from relational_rl.acting.loop import Loop, _say_unused_mask
+from relational_rl.acting.policy import Policy
 from relational_rl.acting.vectorization import make_environment, make_vector_environment
-from relational_rl.config import EnvSpec, Experiment, override, to_dict
+from relational_rl.config import EnvSpec, Experiment, Random, override, to_dict
 from relational_rl.config.tree import from_dict
 from relational_rl.errors import ConfigError, ObservationError
 from relational_rl.observations.spec import EnvironmentSpec
@@ -43,6 +47,10 @@ class Choices(Masked):
 
 class Wrong(Masked):
     form = staticmethod(lambda mask: mask[:2])
+
+
+class Nothing(Masked):
+    form = staticmethod(lambda mask: np.array(mask) * (mask[2] != 1))
 
 
 class Silent(Masked):
@@ -125,3 +133,34 @@ def test_wrappers_survive_a_file_and_a_command_line():
 def test_unknown_wrappers_are_named(name, message):
     with pytest.raises(ConfigError, match=message):
         make_environment(EnvSpec(id="CartPole-v1", wrappers=[[name, {}]]))
+
+
+def loop_on(env):
+    environment = make_vector_environment(env, 2)
+    spec = EnvironmentSpec.from_spaces(
+        environment.single_observation_space, environment.single_action_space
+    )
+    loop = Loop(Policy(Random().build(spec)), spec, environment)
+    loop.reset(seed=0)
+    return loop
+
+
+def test_a_mask_that_allows_nothing_is_named_at_its_step(eager):
+    loop = loop_on(EnvSpec(id="", make=Nothing, wrappers=MASKS))
+    draws = np.full((2, 1), 0.5)
+    assert [loop.step(draws).actions.tolist() for _ in range(2)] == [[0, 0], [1, 1]]
+    with pytest.raises(ObservationError, match=r"mask 'action_mask' must allow .* environment 0"):
+        loop.step(draws)
+    # Where the step only begins an episode, no action is needed.
+    loop = loop_on(EnvSpec(id="", make=Masked, wrappers=MASKS))
+    steps = [loop.step(draws) for _ in range(5)]
+    assert [int(step.actions[0]) for step in steps if step.live[0]] == [0, 1, 2, 0]
+
+
+def test_a_mask_in_the_info_that_nothing_uses_is_said_once(caplog, eager):
+    _say_unused_mask.cache_clear()
+    with caplog.at_level(logging.WARNING, "relational_rl"):
+        for _ in range(2):
+            loop_on(EnvSpec(id="", make=Masked))
+    (record,) = caplog.records
+    assert "ActionMaskFromInfo" in record.getMessage()
