@@ -56,7 +56,8 @@ SHORTER = {
     "relational-rl imitate": ["--minutes=0.01", "--levels=4", "--evaluations=1"],
     "relational-rl evaluate": ["--levels=20"],
     "relational-rl generalise": ["--levels=4"],
-    "relational-rl attention": ["--level_seed=374"],  # solved in 5 steps
+    "relational-rl attention --": ["--level_seed=374"],  # solved in 5 steps
+    "relational-rl attention measure": ["--episodes=6", "--played=0"],
     # The episodes of mini-games are long.
     "relational-rl evaluate --run_dir=runs/beacon": ["--levels=1"],
     "relational-rl attention --run_dir=runs/beacon": ["--every=120"],
