@@ -34,8 +34,9 @@ demo: $(VENV)/.stamp-train
 reproduce: $(VENV)/.stamp-train
 	@$(BIN)/python -m experiments.cli demo --config=boxworld --levels=5000 --generalisation
 
+# Two processes, a file of tests at a time: what a file sets up is set up once.
 test: $(VENV)/.stamp-dev
-	@$(BIN)/python -m pytest
+	@TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.stamp-dev
 	$(BIN)/ruff format --check .
