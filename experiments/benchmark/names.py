@@ -16,6 +16,7 @@ BENCHMARKS = {
     "sc2_world": "experiments.benchmark.sc2_world:sc2_world",
     "training": "experiments.benchmark.training:training",
     "frameworks": "experiments.benchmark.frameworks:frameworks",
+    "ray": "experiments.benchmark.ray_actors:ray_actors",
     "profile": "experiments.benchmark.profile:profile",
 }
 """The function of each benchmark, as `module:function`, so that none is imported unless it runs."""

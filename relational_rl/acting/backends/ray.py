@@ -34,7 +34,11 @@ _STOP_TIMEOUT = 10.0
 
 
 class RayBackend:
-    """One process of Ray an actor."""
+    """One process of Ray an actor.
+
+    Attributes:
+      room: how many unrolls may be under way or wait for the learner.
+    """
 
     def __init__(self, actors: Sequence[ActorDescription], room: int, config: Ray):
         """Makes a backend.
@@ -49,7 +53,7 @@ class RayBackend:
         """
         self._ray = ray_cluster.import_ray()
         self._config = config
-        self._room = room
+        self.room = room
         self._actors = list(actors)
         self._handles: list[Any] = []
         self._idle = deque(range(len(actors)))
@@ -126,7 +130,7 @@ class RayBackend:
 
     def _feed(self) -> None:
         """Asks idle actors for unrolls, as long as there is room."""
-        while self._idle and len(self._running) + len(self._ready) < self._room:
+        while self._idle and len(self._running) + len(self._ready) < self.room:
             if self._stored is None:
                 self._stored = self._ray.put(list(self._parameters))
             index = self._idle.popleft()

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from types import ModuleType
@@ -15,6 +16,8 @@ from typing import Any
 
 from relational_rl.config.backends import Ray
 from relational_rl.errors import ConfigError, UsageError
+
+_CONNECT_TIMEOUT = 10.0  # seconds
 
 
 def import_ray() -> ModuleType:
@@ -58,10 +61,30 @@ def connected(address: str) -> Iterator[None]:
             ray.shutdown()
 
 
+def _check_reachable(address: str) -> None:
+    """Checks that something listens at host:port, for which Ray itself would wait many minutes.
+
+    Raises:
+      UsageError: nothing does.
+    """
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon:
+        return  # auto, or the name of a cluster
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT):
+            pass
+    except (OSError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"cannot reach Ray at ray_address={address!r}: {error}; start it there with "
+            "`ray start --head`"
+        ) from error
+
+
 def _connect(ray: ModuleType, address: str) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address:
+            _check_reachable(address)
             ray.init(address=address, **quiet)
         else:
             with _on_loopback():

@@ -173,6 +173,14 @@ def test_what_an_actor_gets_of_the_machine():
             ray_cluster.actor_options(Ray(**values), 1)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere:port"])
+def test_an_address_where_nobody_listens_is_told_at_once(monkeypatch, address):
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    message = f"^cannot reach Ray at ray_address='{address}': "
+    with pytest.raises(UsageError, match=message), ray_cluster.connected(address):
+        pass
+
+
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"^backend=ray needs Ray .*relational-deep-rl\[ray\]"):
