@@ -224,9 +224,7 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
         keys = np.empty(wide * head_size, np.float32)
         columns = np.zeros(head_size * wide, np.float32)
         d_logits = np.empty(wide * wide, np.float32)
-        d_queries = np.empty(wide * head_size, np.float32)
-        d_keys = np.empty(wide * head_size, np.float32)
-        d_values = np.empty(wide * head_size, np.float32)
+        d_parts = np.empty(3 * wide * head_size, np.float32)  # of queries, keys, values
         d_row = heads * head_size
         for b in range(starts.shape[0] - 1):
             start, count = starts[b], starts[b + 1] - starts[b]
@@ -260,37 +258,24 @@ def attention_kernels(head_size: int, max_entities: int) -> AttentionKernels:
                             alike = ((start + i) * num_pixels + p) * wide + first
                             told = total(load(likeness, alike, COLUMNS) * d_weights)
                             d_likeness_scale[head, p] += told
+                at = wide * head_size
+                combinations(d_logits, 0, wide, 1, keys, 0, head_size, d_parts, 0, head_size, count)
                 combinations(
-                    d_logits, 0, wide, 1, keys, 0, head_size, d_queries, 0, head_size, count
-                )
-                combinations(
-                    d_logits, 0, 1, wide, queries, 0, head_size, d_keys, 0, head_size, count
+                    d_logits, 0, 1, wide, queries, 0, head_size, d_parts, at, head_size, count
                 )
                 combinations(
                     weights, first_at, 1, wide, d_out, gradients, d_row,
-                    d_values, 0, head_size, count,
+                    d_parts, 2 * at, head_size, count,
                 )  # fmt: skip
                 for i in range(count):
-                    part = (start + i) * 3 * heads + head
-                    parameter = head * head_size
-                    d_q = load(d_queries, i * head_size, head_size) * root
-                    normalize_backward(
-                        d_q, part * head_size, normal, deviations[part],
-                        scale, parameter, d_qkv, d_scale, d_offset,
-                    )  # fmt: skip
-                    part += heads
-                    parameter += d_row
-                    d_k = load(d_keys, i * head_size, head_size)
-                    normalize_backward(
-                        d_k, part * head_size, normal, deviations[part],
-                        scale, parameter, d_qkv, d_scale, d_offset,
-                    )  # fmt: skip
-                    part += heads
-                    parameter += d_row
-                    d_v = load(d_values, i * head_size, head_size)
-                    normalize_backward(
-                        d_v, part * head_size, normal, deviations[part],
-                        scale, parameter, d_qkv, d_scale, d_offset,
-                    )  # fmt: skip
+                    factor = root  # of the queries alone
+                    for kind in range(3):
+                        part = ((start + i) * 3 + kind) * heads + head
+                        d_part = load(d_parts, (kind * wide + i) * head_size, head_size)
+                        normalize_backward(
+                            d_part * factor, part * head_size, normal, deviations[part],
+                            scale, (kind * heads + head) * head_size, d_qkv, d_scale, d_offset,
+                        )  # fmt: skip
+                        factor = one
 
     return AttentionKernels(forward, backward)

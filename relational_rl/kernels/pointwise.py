@@ -185,38 +185,43 @@ def max_pool_backward(d_pooled, chosen, d_x):
                 d_x[chosen[b, f], f] = d_pooled[b, f]
 
 
+def _comparison(likeness_of):
+    """Makes a kernel of a function (source, pixel, other) -> how alike two pixels are."""
+
+    @compiled
+    def compare(source, pixels, starts, likeness):
+        """Sets likeness [R, P, K]: of the pixels around row i to the own pixel of row j.
+
+        Both are rows of one image; columns behind an image's last row are zeros.
+        """
+        middle = pixels.shape[1] // 2
+        for b in range(starts.shape[0] - 1):
+            first, last = starts[b], starts[b + 1]
+            for i in range(first, last):
+                for p in range(pixels.shape[1]):
+                    pixel = pixels[i, p]
+                    for j in range(first, last):
+                        likeness[i, p, j - first] = likeness_of(source, pixel, pixels[j, middle])
+                    for j in range(last - first, likeness.shape[2]):
+                        likeness[i, p, j] = np.float32(0.0)
+
+    return compare
+
+
 @compiled
-def compare(alike, pixels, starts, likeness):
-    """Sets likeness [R, P, K]: of the pixels around row i to the own pixel of row j of its image.
-
-    Looked up in alike [U, U], how alike two pixels are. Columns behind an image's last row are
-    zeros.
-    """
-    middle = pixels.shape[1] // 2
-    for b in range(starts.shape[0] - 1):
-        first, last = starts[b], starts[b + 1]
-        for i in range(first, last):
-            for p in range(pixels.shape[1]):
-                pixel = pixels[i, p]
-                for j in range(first, last):
-                    likeness[i, p, j - first] = alike[pixel, pixels[j, middle]]
-                for j in range(last - first, likeness.shape[2]):
-                    likeness[i, p, j] = np.float32(0.0)
+def _looked_up(alike, pixel, other):
+    return alike[pixel, other]
 
 
 @compiled
-def compare_waves(waves, pixels, starts, likeness):
-    """Sets likeness as `compare` does, for scenes of too many pixels for a table of them."""
-    middle = pixels.shape[1] // 2
-    for b in range(starts.shape[0] - 1):
-        first, last = starts[b], starts[b + 1]
-        for i in range(first, last):
-            for p in range(pixels.shape[1]):
-                pixel = pixels[i, p]
-                for j in range(first, last):
-                    total = np.float32(0.0)
-                    for w in range(waves.shape[1]):
-                        total += waves[pixel, w] * waves[pixels[j, middle], w]
-                    likeness[i, p, j - first] = total * np.float32(2.0 / waves.shape[1])
-                for j in range(last - first, likeness.shape[2]):
-                    likeness[i, p, j] = np.float32(0.0)
+def _of_waves(waves, pixel, other):
+    total = np.float32(0.0)
+    for w in range(waves.shape[1]):
+        total += waves[pixel, w] * waves[other, w]
+    return total * np.float32(2.0 / waves.shape[1])
+
+
+# By a table [U, U] of how alike two pixels are, or for scenes of too many pixels for one by their
+# waves [U, W].
+compare = _comparison(_looked_up)
+compare_waves = _comparison(_of_waves)

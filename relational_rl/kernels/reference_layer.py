@@ -49,7 +49,6 @@ class ReferenceLayer:
     ) -> np.ndarray:
         """Returns the rows [R, F] after the references, of what the stem made."""
         sizes, arrays, x = self._sizes, self._arrays(scenes, "", array), stem.rows
-        height, width = sizes.map_shape
         weights = np.matmul(x, parameters.score, out=arrays.weights)
         self._kernels.choose(
             weights.reshape(-1),
@@ -57,7 +56,7 @@ class ReferenceLayer:
             x.reshape(-1),
             scenes.cells,
             scenes.starts,
-            width,
+            sizes.map_shape[1],
             stem.waves.reshape(-1),
             scenes.pixels,
             arrays.chosen.reshape(-1),
@@ -76,12 +75,7 @@ class ReferenceLayer:
             parameters.own_bias,
             arrays.other.reshape(-1),
             parameters.other_bias,
-            scenes.cells,
-            scenes.starts,
-            width,
-            height,
-            stem.waves.reshape(-1),
-            scenes.pixels,
+            *self._scene(stem, scenes),
             arrays.chosen_waves.reshape(-1),
             arrays.places.reshape(-1),
             arrays.told.reshape(-1),
@@ -128,21 +122,20 @@ class ReferenceLayer:
         d_x += np.matmul(d_scores, parameters.score.T, out=product)
         return d_x
 
+    def _scene(self, stem: StemOutput, scenes: Scenes) -> tuple[np.ndarray | int, ...]:
+        """Returns what is told of a scene, as the kernels take it."""
+        height, width = self._sizes.map_shape
+        return scenes.cells, scenes.starts, width, height, stem.waves.reshape(-1), scenes.pixels
+
     def _tell_backward(
         self, d_x: np.ndarray, stem: StemOutput, scenes: Scenes, arrays: _Arrays, d_arrays: _Arrays
     ) -> None:
         """Sets d_x [R, F] and the gradients of what was told, from those of `told`."""
-        height, width = self._sizes.map_shape
         self._kernels.tell_backward(
             d_arrays.told.reshape(-1),
             arrays.own.reshape(-1),
             arrays.other.reshape(-1),
-            scenes.cells,
-            scenes.starts,
-            width,
-            height,
-            stem.waves.reshape(-1),
-            scenes.pixels,
+            *self._scene(stem, scenes),
             arrays.places.reshape(-1),
             d_x.reshape(-1),
             d_arrays.own.reshape(-1),

@@ -4,19 +4,10 @@ LLVM gives up on short loops over arrays that might overlap, and attention over 
 nothing but short loops. A vector says what is meant: numbers in registers. For functions compiled
 by Numba only:
 
-    load(array, at, lanes)     the numbers array[at : at + lanes]
-    store(array, at, vector)   writes them
-    scatter(array, at, step, vector)  writes them `step` numbers apart
-    spread(number, lanes)      the same number in every lane
-    iota(lanes)                0, 1, 2, ...
-    total(vector)              the sum of the lanes
-    largest(vector)            the largest lane
-    larger(vector, vector)     the larger of each two lanes
-    exponential(vector)        e to the power of each lane, 0 below -87
-    positive(vector)           the larger of each lane and 0
-    choose(condition, vector, number)  each lane where that of the condition is above 0,
-                               else the number
-    below(vector, number)      1 where a lane is below a number, else 0
+    load, store, scatter       between arrays and registers
+    spread, iota               make vectors
+    total, largest             make numbers of vectors
+    larger, exponential, positive, choose, below   make vectors of vectors
     + - *                      lane by lane; with a number, that number in every lane
 
 Arrays are flat, contiguous and float32, `lanes` is a compile-time constant.
@@ -145,7 +136,14 @@ def _pointer(context: Any, builder: Any, array: Any, at: Any, lanes: int) -> Any
     return builder.bitcast(builder.gep(data, [at]), ir.VectorType(_FLOAT, lanes).as_pointer())
 
 
-def _load(typingctx, array, at, lanes):
+def _vectorized(function: Callable[..., Any]) -> Any:
+    """Makes a function for compiled functions only, which call it without `typingctx`."""
+    return intrinsic(function)
+
+
+@_vectorized
+def load(typingctx, array, at, lanes):
+    """Returns array[at : at + lanes]."""
     del typingctx
     _check_array(array)
     vector = Vector(_lanes(lanes))
@@ -158,7 +156,9 @@ def _load(typingctx, array, at, lanes):
     return vector(array, types.intp, lanes), generate
 
 
-def _store(typingctx, array, at, vector):
+@_vectorized
+def store(typingctx, array, at, vector):
+    """Writes the lanes to array[at : at + lanes]."""
     del typingctx
     _check_array(array)
     if not isinstance(vector, Vector):
@@ -173,7 +173,9 @@ def _store(typingctx, array, at, vector):
     return types.void(array, types.intp, vector), generate
 
 
-def _scatter(typingctx, array, at, step, vector):
+@_vectorized
+def scatter(typingctx, array, at, step, vector):
+    """Writes the lanes to an array, from `at` on and `step` numbers apart."""
     del typingctx
     _check_array(array)
     if not isinstance(vector, Vector):
@@ -191,7 +193,9 @@ def _scatter(typingctx, array, at, step, vector):
     return types.void(array, types.intp, types.intp, vector), generate
 
 
-def _spread_number(typingctx, number, lanes):
+@_vectorized
+def spread(typingctx, number, lanes):
+    """Returns a vector of the same number in every lane."""
     del typingctx, number
 
     def generate(context, builder, sig, args):
@@ -201,7 +205,9 @@ def _spread_number(typingctx, number, lanes):
     return Vector(_lanes(lanes))(types.float32, lanes), generate
 
 
-def _iota(typingctx, lanes):
+@_vectorized
+def iota(typingctx, lanes):
+    """Returns 0, 1, 2, ..."""
     del typingctx
 
     def generate(context, builder, sig, args):
@@ -215,7 +221,9 @@ def _iota(typingctx, lanes):
 # Functions of vectors.
 
 
-def _total(typingctx, vector):
+@_vectorized
+def total(typingctx, vector):
+    """Returns the sum of the lanes."""
     del typingctx
 
     def generate(context, builder, sig, args):
@@ -226,7 +234,9 @@ def _total(typingctx, vector):
     return types.float32(vector), generate
 
 
-def _largest(typingctx, vector):
+@_vectorized
+def largest(typingctx, vector):
+    """Returns the largest lane."""
     del typingctx
 
     def generate(context, builder, sig, args):
@@ -237,7 +247,9 @@ def _largest(typingctx, vector):
     return types.float32(vector), generate
 
 
-def _larger(typingctx, left, right):
+@_vectorized
+def larger(typingctx, left, right):
+    """Returns the larger of each two lanes."""
     del typingctx
 
     def generate(context, builder, sig, args):
@@ -251,7 +263,9 @@ def _select(builder: Any, order: str, left: Any, right: Any, if_true: Any, if_fa
     return builder.select(builder.fcmp_ordered(order, left, right), if_true, if_false)
 
 
-def _exponential(typingctx, vector):
+@_vectorized
+def exponential(typingctx, vector):
+    """Returns e to the power of each lane, 0 below -87."""
     del typingctx
 
     def generate(context, builder, sig, args):
@@ -283,7 +297,9 @@ def _exponential(typingctx, vector):
     return vector(vector), generate
 
 
-def _positive(typingctx, vector):
+@_vectorized
+def positive(typingctx, vector):
+    """Returns the larger of each lane and 0."""
     del typingctx
 
     def generate(context, builder, sig, args):
@@ -294,7 +310,9 @@ def _positive(typingctx, vector):
     return vector(vector), generate
 
 
-def _choose(typingctx, condition, vector, number):
+@_vectorized
+def choose(typingctx, condition, vector, number):
+    """Returns each lane where that of the condition is above 0, else the number."""
     del typingctx, number
 
     def generate(context, builder, sig, args):
@@ -306,7 +324,9 @@ def _choose(typingctx, condition, vector, number):
     return vector(condition, vector, types.float32), generate
 
 
-def _below(typingctx, vector, number):
+@_vectorized
+def below(typingctx, vector, number):
+    """Returns 1 where a lane is below a number, else 0."""
     del typingctx, number
 
     def generate(context, builder, sig, args):
@@ -316,18 +336,3 @@ def _below(typingctx, vector, number):
         return _select(builder, "<", args[0], limit, _filled(lanes, 1.0), _filled(lanes, 0.0))
 
     return vector(vector, types.float32), generate
-
-
-# For compiled functions only, which call them without `typingctx`.
-load: Any = intrinsic(_load)
-store: Any = intrinsic(_store)
-scatter: Any = intrinsic(_scatter)
-spread: Any = intrinsic(_spread_number)
-iota: Any = intrinsic(_iota)
-total: Any = intrinsic(_total)
-largest: Any = intrinsic(_largest)
-larger: Any = intrinsic(_larger)
-exponential: Any = intrinsic(_exponential)
-positive: Any = intrinsic(_positive)
-choose: Any = intrinsic(_choose)
-below: Any = intrinsic(_below)
