@@ -1,10 +1,8 @@
 """The Gymnasium environment on the stand-in, through the unmodified SC2Env."""
 
 import os
-import signal
 import subprocess
 import sys
-import tempfile
 
 import gymnasium
 import numpy as np
@@ -13,9 +11,10 @@ from gymnasium.utils.env_checker import check_env
 
 pytest.importorskip("pysc2")
 
-from sc2_minigames import check
-from sc2_minigames.actions import ARGUMENTS, InvalidActionError
-from sc2_minigames.env import GameCrashedError, SC2MiniGameEnv
+from sc2_actions import action
+
+from sc2_minigames.actions import InvalidActionError
+from sc2_minigames.env import GameCrashedError
 from sc2_minigames.maps import MINI_GAMES
 from sc2_minigames.observations import (
     MINIMAP_LAYERS,
@@ -25,20 +24,15 @@ from sc2_minigames.observations import (
     dense_unit_types,
 )
 
+pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
+
+
 SELECT_ARMY, BUILD_BARRACKS_SCREEN, MOVE_SCREEN = 7, 42, 331
 
 
 def layer(observation, picture, name):
     layers = SCREEN_LAYERS if picture == "screen" else MINIMAP_LAYERS
     return observation[picture][:, :, [spec.name for spec in layers].index(name)]
-
-
-def action(function, **arguments):
-    vector = np.zeros(14, np.int64)
-    vector[0] = function
-    for name, value in arguments.items():
-        vector[1 + ARGUMENTS.index(name)] = value
-    return vector
 
 
 def walk_to_the_beacon(observation):
@@ -48,36 +42,6 @@ def walk_to_the_beacon(observation):
     ys, xs = np.nonzero(layer(observation, "screen", "player_relative") == 3)
     width = observation["screen"].shape[1]
     return action(MOVE_SCREEN, screen=round(ys.mean()) * width + round(xs.mean()))
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_behind(monkeypatch, tmp_path):
-    """No temporary file and no process survives a test."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    yield
-    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("sc")] == []
-    children = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "args="],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert "sc2_minigames.standin" not in children.stdout
-
-
-@pytest.fixture
-def make():
-    """Makes environments that are closed at the end."""
-    made = []
-
-    def make_env(map_name="MoveToBeacon", game="standin", **arguments):
-        made.append(SC2MiniGameEnv(map_name, game=game, **arguments))
-        return made[-1]
-
-    yield make_env
-    for env in made:
-        env.close()
 
 
 def test_larger_pictures(make):
@@ -253,77 +217,6 @@ def test_a_cut_off_episode_is_truncated(make):
     assert ends == [(False, False), (False, False), (False, True)]
     env.reset()
     assert env.step(action(0))[2:4] == (False, False)
-
-
-def kill_game(env):
-    process = env._running.env._sc2_procs[0]
-    os.kill(process.pid, signal.SIGKILL)
-    process._proc.wait(30)
-
-
-def test_a_crash_is_a_truncated_episode_and_the_next_one_is_played(make):
-    env = make(max_crashes=2)
-    before, _ = env.reset(seed=0)
-    for _ in range(2):
-        kill_game(env)
-        observation, reward, terminated, truncated, info = env.step(action(0))
-        assert (reward, terminated, truncated) == (0.0, False, True)
-        assert info["game_crashed"] is True
-        assert "signal 9 (SIGKILL)" in info["game_output"]
-        assert "the stand-in listens on port" in info["game_output"]
-        np.testing.assert_array_equal(observation["screen"], before["screen"])
-        with pytest.raises(gymnasium.error.ResetNeeded):
-            env.step(action(0))
-        before, info = env.reset()
-        assert "game_crashed" not in info
-    kill_game(env)
-    with pytest.raises(GameCrashedError, match=r"crashed 3 times in a row, and max_crashes=2"):
-        env.step(action(0))
-
-
-def test_a_whole_episode_forgives_earlier_crashes(make):
-    env = make(max_crashes=1, max_game_loops=8)
-    env.reset(seed=0)
-    for _ in range(2):
-        kill_game(env)
-        assert env.step(action(0))[4]["game_crashed"]
-        env.reset()
-        assert env.step(action(0))[3]
-        env.reset()
-
-
-def made_up_installation(tmp_path, script):
-    program = tmp_path / "game" / "Versions" / "Base75689" / "SC2_x64"
-    program.parent.mkdir(parents=True)
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    map_file = tmp_path / "game" / "Maps" / MINI_GAMES["MoveToBeacon"].map_file
-    map_file.parent.mkdir(parents=True)
-    map_file.write_bytes(b"made up")
-    return tmp_path / "game"
-
-
-def test_a_game_that_always_dies_at_start_is_given_up_with_its_output(make, tmp_path):
-    starts = tmp_path / "starts.txt"
-    script = f"echo once more >> {starts}; echo 'my last words' >&2; exit 4"
-    env = make(
-        game="starcraft", directory=made_up_installation(tmp_path, script), timeout_seconds=5
-    )
-    with pytest.raises(GameCrashedError) as caught:
-        env.reset()
-    text = str(caught.value)
-    assert "MoveToBeacon (starcraft) crashed 4 times in a row" in text
-    assert "exit code 4" in text
-    assert "my last words" in text
-    assert "python -m sc2_minigames.check" in text
-    assert starts.read_text().count("once more") == 4
-
-
-def test_no_game_is_an_error_in_words_and_never_the_stand_in(make, tmp_path, monkeypatch):
-    monkeypatch.setenv("SC2PATH", str(tmp_path / "nowhere"))
-    env = make(game="starcraft")
-    with pytest.raises(check.CheckFailedError, match=r"must be a folder at .*nowhere"):
-        env.reset()
 
 
 @pytest.mark.parametrize(
