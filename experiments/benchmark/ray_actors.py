@@ -94,10 +94,10 @@ def _slow_games(milliseconds: Sequence[float], actors: Sequence[int], seconds: f
             one = 0.0
             for count in actors:
                 backend.room = count
-                speed, told = _speed(backend, stage, seconds)
+                speed = _speed(backend, stage, seconds)
                 one = one or speed / count
                 name = f"{pause:g} ms a step, {count} actors"
-                rows.append((name, f"{speed:,.0f}", f"{speed / count / one:.2f}", told))
+                rows.append((name, f"{speed:,.0f}", f"{speed / count / one:.2f}", ""))
     finally:
         backend.stop()
     return rows
@@ -122,22 +122,17 @@ def _until_all_act(backend: RayBackend, count: int) -> None:
             pass
 
 
-def _speed(backend: RayBackend, stage: int, seconds: float) -> tuple[float, str]:
-    """Returns frames a second in a stage, and what the actors' time was spent on."""
+def _speed(backend: RayBackend, stage: int, seconds: float) -> float:
+    """Returns frames a second in a stage."""
     fresh = 0
     while fresh < 2 * backend.room:  # those of before, and the first ones, are not measured
         unroll = backend.get(1.0)
         fresh += unroll is not None and unroll.stage == stage
-    backend.metrics()
     frames, started = 0, time.monotonic()
     while time.monotonic() - started < seconds:
         unroll = backend.get(1.0)
         frames += 0 if unroll is None else unroll.num_frames
-    passed = time.monotonic() - started
-    told = backend.metrics()
-    return frames / passed, (
-        f"environment {told['acting_environment']:.0%}, inference {told['acting_inference']:.0%}"
-    )
+    return frames / (time.monotonic() - started)
 
 
 def _memory() -> str:

@@ -21,6 +21,9 @@ from gymnasium.vector import VectorEnv, VectorWrapper
 
 from relational_rl.errors import ActorError
 
+# What the end of a process at the other side of a pipe looks like.
+_GONE = (EOFError, BrokenPipeError, ConnectionResetError)
+
 
 class EnvironmentFailure(ActorError):
     """An environment has failed; the message names it, what it did, and its traceback."""
@@ -103,10 +106,11 @@ class GuardedEnvironment(VectorWrapper):
             with self._watch.during(f"{call} of environment {self._name!r}"):
                 yield
         except (Exception, SystemExit) as error:  # a game may call sys.exit
-            raise EnvironmentFailure(
-                f"environment {self._name!r} raised {type(error).__name__} in {call}: {error}\n"
-                f"{''.join(traceback.format_exception(error))}".rstrip()
-            ) from error
+            what = f"raised {type(error).__name__} in {call}: {error}"
+            if isinstance(error, _GONE):
+                what = f"has lost a process of its own in {call} ({type(error).__name__})"
+            where = "".join(traceback.format_exception(error)).rstrip()
+            raise EnvironmentFailure(f"environment {self._name!r} {what}\n{where}") from error
 
     def _check_observations(self, space: Any, given: Any, name: str, where: str) -> None:
         """Checks the entries that are arrays of numbers."""

@@ -30,7 +30,8 @@ class Local(BackendConfig):
     kind: ClassVar[str] = "local"
     step_timeout: Positive | None = value(
         default=600.0,
-        meaning="seconds in which the environments must answer a step or a reset; None: any time",
+        meaning="seconds in which the environments must be made, or answer a step or a reset; "
+        "None: any time",
     )
     max_restarts: Natural = value(
         default=0,
@@ -65,7 +66,8 @@ class Ray(BackendConfig):
     )
     step_timeout: Positive | None = value(
         default=600.0,
-        meaning="seconds in which the environments must answer a step or a reset; None: any time",
+        meaning="seconds in which the environments must be made, or answer a step or a reset; "
+        "None: any time",
     )
     max_restarts: Natural = value(
         default=5,

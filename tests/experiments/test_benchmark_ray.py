@@ -21,4 +21,3 @@ def test_it_measures_slow_games_by_the_number_of_actors(monkeypatch):
     assert [row[0] for row in (one, two)] == ["20 ms a step, 1 actors", "20 ms a step, 2 actors"]
     assert 0 < int(one[1]) <= 50
     assert int(two[1]) <= 100
-    assert re.fullmatch(r"environment \d+%, inference \d+%", two[3])

@@ -88,6 +88,22 @@ def test_a_fault_of_an_array_of_environments_is_found(monkeypatch):
         actor.unroll()
 
 
+def test_the_end_of_an_environments_process_is_told_as_such(monkeypatch):
+    actor = Actor(describe(), faulty.Dice())
+    actor.set_parameters([], 0)
+    actor.set_stage(0, {})
+
+    def ended(actions):
+        raise EOFError
+
+    monkeypatch.setattr(actor._environment.env, "step", ended)
+    with pytest.raises(
+        EnvironmentFailure,
+        match=r"^environment 'faulty:make' has lost a process of its own in step 1 \(EOFError\)\n",
+    ):
+        actor.unroll()
+
+
 def test_the_run_ends_with_the_environments_error():
     backend = make_backend(describe(length=5))
     start(backend, fault="nan_reward")
