@@ -1,20 +1,14 @@
-"""The launcher: its words, its run directory, and what a run survives."""
+"""The launcher: its words, and its run directory."""
 
-import contextlib
-import csv
 import json
-import os
-import random
 import re
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from launched import RUN_FILES, TINY, checkpoint_states, frames_of, run
 
 from experiments import configs, launch, training
 from experiments.cli.main import parse
@@ -24,78 +18,13 @@ from relational_rl.run import train
 from relational_rl.run.directory import read_experiment
 from relational_rl.run.machine import source_commit
 
-ROOT = Path(__file__).resolve().parents[2]
-# Frames in one unroll are at most 16 * 4.
-TINY = [
-    "--config=boxworld_easy",
-    "--config.env_id=boxworld:BoxWorld-v0",
-    "--config.env_kwargs={'room_size': 6, 'num_colors': 4, 'solution_length': 1, "
-    "'num_branches': 0, 'max_steps': 10}",
-    "--config.curriculum=[]",
-    "--config.envs_per_actor=16",
-    "--config.batch_size=16",
-    "--config.num_passes=1",
-    "--config.unroll_length=4",
-    "--config.entity_size=8",
-    "--config.num_frequencies=2",
-    "--config.num_references=0",
-    "--config.num_blocks=1",
-    "--config.num_heads=1",
-    "--config.head_size=8",
-    "--config.mlp=[8]",
-    "--config.metrics_seconds=0",
-    "--config.total_frames=150",
-]
 # Those that another agent, or another stem, does not have.
 BLOCKS = ("num_blocks", "num_heads", "head_size")
 PATCH = ("entity_size", "num_frequencies")
 NETWORK = (*BLOCKS, *PATCH, "num_references", "mlp")
-LAUNCH = [sys.executable, "-m", "experiments.launch"]
-RUN_FILES = {
-    ".lock",
-    "checkpoints",
-    "config.json",
-    "learning_curve.png",
-    "machine.json",
-    "metrics.csv",
-    "tensorboard",
-}
 
 
-@pytest.fixture(autouse=True)
-def eager():
-    """Runs functions as they are written: compiling takes seconds for every run."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-def run(run_dir, *more, without=()):
-    """Launches the tiny run, without the values whose names are given."""
-    names = [text.partition("=")[0].removeprefix("--config.") for text in TINY]
-    texts = [text for name, text in zip(names, TINY, strict=True) if name not in without]
-    return launch.main([*texts, f"--run_dir={run_dir}", *more])
-
-
-def checkpoint_states(run_dir):
-    """Returns the states of the checkpoints, the oldest first; a run may go on meanwhile."""
-    states = []
-    for path in sorted((run_dir / "checkpoints").glob("step-*")):
-        try:
-            states.append(json.loads((path / "state.json").read_text())["state"])
-        except FileNotFoundError:
-            assert not path.exists()  # the run has removed it whole, as it does with old ones
-    return states
-
-
-def frames_of(run_dir):
-    """Returns the column of frames, without a line that is only half written."""
-    text = (run_dir / "metrics.csv").read_text()
-    rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
-    return [int(row["frames"]) for row in rows]
-
-
-# The command line.
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 def test_names_and_values_become_a_config():
@@ -220,15 +149,12 @@ def test_a_config_file_must_be_one(tmp_path, capfd, content):
 
 
 def test_an_interruption_before_training_is_no_traceback(tmp_path, capfd, monkeypatch):
-    def interrupt(*arguments):
+    def interrupt(*arguments, **named):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(train, "Trainer", interrupt)
     assert run(tmp_path) == 130
     assert capfd.readouterr().err == "error: interrupted\n"
-
-
-# The run directory.
 
 
 def test_a_run_directory_holds_all_and_the_same_command_goes_on(tmp_path, capfd):
@@ -333,117 +259,3 @@ def test_a_run_that_diverges_stops_and_keeps_what_was_good(tmp_path, capfd, chan
         for name, dtype in reader.get_variable_to_dtype_map().items():
             if dtype == tf.float32:
                 assert np.isfinite(reader.get_tensor(name)).all(), (path, name)
-
-
-# Whole processes.
-
-
-@pytest.fixture
-def start():
-    """Starts the command in a process of its own; its output goes to files beside the run."""
-    with contextlib.ExitStack() as stack:
-
-        def start(run_dir, *more):
-            command = [*LAUNCH, *TINY, f"--run_dir={run_dir}", *more]
-            with (
-                open(run_dir.with_suffix(".out"), "w") as out,
-                open(run_dir.with_suffix(".err"), "w") as err,
-            ):
-                process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
-            stack.enter_context(process)  # waits, after what follows has ended it
-            stack.callback(process.kill)
-            return process
-
-        yield start
-
-
-def wait_until(condition, process, seconds=300):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, "the run has ended"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def newest_frames(run_dir):
-    """Returns the frames of the newest checkpoint; -1 if there is none."""
-    states = checkpoint_states(run_dir)
-    return states[-1]["frames"] if states else -1
-
-
-def test_a_run_survives_three_kills_and_an_interruption(start, tmp_path):
-    run_dir = tmp_path / "run"
-    out = run_dir.with_suffix(".out")
-    more = ("--config.checkpoint_seconds=0", "--config.total_frames=1_000_000")
-    moments = random.Random(0)
-    saved = -1
-    for kill in range(3):
-        process = start(run_dir, *more)
-        wait_until(lambda: "parameters:" in out.read_text(), process)
-        if kill:  # it goes on from what was saved last, wherever the kill before fell
-            wait_until(lambda: "resumed at" in out.read_text(), process)
-            found = re.search(r"resumed at ([\d,]+) frames", out.read_text())
-            assert int(found[1].replace(",", "")) == saved
-        if kill % 2 == 0:  # while it saves, again and again; else while it still compiles
-            wait_until(lambda before=saved: newest_frames(run_dir) > before, process)
-        time.sleep(moments.uniform(0.0, 0.6))
-        process.send_signal(signal.SIGKILL)
-        assert process.wait(60) == -signal.SIGKILL
-        assert newest_frames(run_dir) >= saved
-        saved = newest_frames(run_dir)
-        frames = frames_of(run_dir) if (run_dir / "metrics.csv").exists() else []
-        assert frames == sorted(set(frames))
-        assert (frames[-1] if frames else 0) >= saved
-    assert saved > 0
-
-    process = start(run_dir, *more)
-    wait_until(lambda: newest_frames(run_dir) > saved, process)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(120) == 0
-    errors = run_dir.with_suffix(".err").read_text()
-    assert "Traceback" not in errors
-    last = out.read_text().splitlines()[-1]
-    frames = newest_frames(run_dir)
-    assert last.startswith(f"{frames:,} frames in ")
-    assert last.endswith(": interrupted and saved; rerun the command to resume")
-    assert frames_of(run_dir)[-1] == frames
-    assert {path.name for path in run_dir.iterdir()} >= RUN_FILES
-
-    # Here, without a process: the same command, to an end that is near.
-    assert run(run_dir, *more, f"--config.total_frames={frames + 1}") == 0
-    column = frames_of(run_dir)
-    assert column == sorted(set(column))
-    assert frames < column[-1] <= frames + 64
-    assert len(json.loads((run_dir / "machine.json").read_text())) == 5
-
-
-def test_errors_of_the_command_are_one_line_and_status_1(start, tmp_path):
-    process = start(tmp_path / "run", "--config.seed=three")
-    assert process.wait(300) == 1
-    errors = (tmp_path / "run.err").read_text()
-    assert errors == "error: config.run.seed must be a whole number, got 'three'\n"
-    assert (tmp_path / "run.out").read_text() == ""
-
-
-def test_tensorflow_is_quiet():
-    code = """
-import numpy as np
-import relational_rl as rrl
-from gymnasium.spaces import Box, Discrete
-from relational_rl.observations.spec import EnvironmentSpec
-spec = EnvironmentSpec.from_spaces(Box(0, 255, (4, 4, 3), np.uint8), Discrete(4))
-agent = rrl.Relational(mlp=(8,)).build(spec)
-image = np.zeros((2, 4, 4, 3), np.uint8)
-step, _ = agent.act({"image": image}, agent.initial_state(2), np.zeros((2, 1)))
-print(step.actions.shape)
-"""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=environment,
-        timeout=300,
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, "(2,)\n", "")
