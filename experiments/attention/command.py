@@ -13,13 +13,16 @@ from typing import NamedTuple
 
 from experiments.attention.episode import AttentiveAgent, Episode
 from experiments.attention.figure import draw_step
+from experiments.attention.game import GameEpisode, play_game
+from experiments.attention.game_figure import draw_game_step
+from experiments.attention.game_page import make_game_page
 from experiments.attention.output import picture_names, write_output
 from experiments.attention.page import make_page
 from experiments.attention.screen import ScreenEpisode, play_screens
 from experiments.attention.screen_figure import draw_screen_step
 from experiments.attention.screen_page import make_screen_page
 from experiments.attention.summary import NOTE, Row, digest, summarise, to_csv
-from experiments.games import check_levels, fit, mini_game_of, name_of
+from experiments.games import boxworld_of, check_levels, fit, mini_game_of, name_of
 from relational_rl.config import EnvSpec
 from relational_rl.errors import UsageError
 from relational_rl.playing.player import PlayedEpisode, Player, attempts_of
@@ -142,6 +145,31 @@ def draw_screens(
     return directory, episode
 
 
+def draw_game(
+    trained: TrainedAgent,
+    directory: Path,
+    env: EnvSpec | None = None,
+    level_seed: int = 0,
+    policy: str = "sampled",
+    seed: int = 0,
+    every: int = 1,
+    progress: bool = False,
+) -> tuple[Path, GameEpisode]:
+    """Plays an episode of any game and draws what the agent attended to; see `draw_screens`."""
+    if every < 1:
+        raise UsageError(f"every must be at least 1, got {every}")
+    env = env or trained.env
+    check_levels(level_seed, 1)
+    episode = play_game(fit(trained, env), env, level_seed, policy, seed, every)
+    directory = _folder(directory, env, level_seed, policy)
+    pictures = picture_names(len(episode.steps))
+    texts = {PAGE: make_game_page(episode, pictures, ANIMATION)}
+    write_output(
+        directory, texts, pictures, lambda i: draw_game_step(episode, i), ANIMATION, progress
+    )
+    return directory, episode
+
+
 def choose_level(
     trained: TrainedAgent, env: EnvSpec, policy: str = "sampled", seed: int = 0
 ) -> int:
@@ -164,6 +192,8 @@ def draw(flags: argparse.Namespace, trained: TrainedAgent, env: EnvSpec, directo
     """Draws what the command line asks for; returns what was drawn as text for a terminal."""
     if mini_game_of(env):
         return _draw_mini_game(flags, trained, directory, env)
+    if boxworld_of(env) is None:
+        return _draw_game(flags, trained, directory, env)
     maps = draw_attention(
         trained,
         directory,
@@ -188,6 +218,29 @@ def describe(maps: Maps) -> str:
         f"(over {maps.over})\n{NOTE}\n\n"
         f"{_places(maps.directory)}\n"
         f"all pairs        {maps.directory / TABLE}"
+    )
+
+
+def _draw_game(
+    flags: argparse.Namespace, trained: TrainedAgent, directory: Path, env: EnvSpec
+) -> str:
+    """Draws what the command line asks for; returns what was drawn as text for a terminal."""
+    if flags.episodes != 1 or flags.all_pairs:
+        raise UsageError(f"episodes and all_pairs are of Box-World's summary, got env={env.name!r}")
+    directory, episode = draw_game(
+        trained,
+        directory,
+        env,
+        flags.level_seed or 0,
+        flags.policy,
+        flags.seed,
+        flags.every,
+        progress=True,
+    )
+    return (
+        f"{episode.environment}, episode {episode.level_seed}, {episode.policy} policy: score "
+        f"{episode.score:g} in {episode.num_steps} steps, of which {len(episode.steps)} are "
+        f"drawn\n\n{_places(directory)}"
     )
 
 

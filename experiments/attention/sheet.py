@@ -33,6 +33,11 @@ class Sheet:
                 fontweight=weight,
             )
 
+    @property
+    def height(self) -> float:
+        """Of the whole picture."""
+        return self._size[1]
+
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Adds a panel, placed from the top left corner."""
         w, h = self._size

@@ -31,7 +31,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--level_seed",
         type=whole,
         metavar="K",
-        help="default: a solved level that shows much; 0 of a mini-game",
+        help="default: a solved level of Box-World that shows much; 0 of another game",
     )
     add_playing(parser)
     parser.add_argument(
@@ -52,7 +52,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=whole,
         default=10,
         metavar="N",
-        help="of a mini-game: draw every N-th step (default 10)",
+        help="of a game other than Box-World: draw every N-th step (default 10)",
     )
     parser.add_argument(
         "--all_pairs",

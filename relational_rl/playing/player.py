@@ -179,7 +179,7 @@ class _Round:
             step = self._loop.step(uniforms)
             ended = np.flatnonzero(step.ended)
             for index, slot in self._slots.items():
-                slot.actions.append(_kept(single(step.sent, index)))
+                slot.actions.append(kept(single(step.sent, index)))
                 slot.rewards.append(float(step.rewards[index]))
             for slot_index in ended:
                 yield from self._end(int(slot_index), step)
@@ -238,7 +238,7 @@ def play_by_rule(
             observation, info = _start_single(environment, attempt.level_seed)
             actions, total, ended = [], 0.0, False
             while not ended:
-                action = _kept(act(observation))
+                action = kept(act(observation))
                 observation, reward, terminated, truncated, end = environment.step(action)
                 actions.append(action)
                 total, ended = total + float(reward), terminated or truncated
@@ -252,7 +252,7 @@ def play_by_rule(
     return _judged(episodes)
 
 
-def _kept(action: Any) -> Any:
+def kept(action: Any) -> Any:
     """Returns an action as it is kept: whole numbers as Python's, all else as it is."""
     if isinstance(action, dict | tuple) or np.asarray(action).dtype.kind not in "biu":
         return action
