@@ -94,7 +94,7 @@ def play_baselines(
     scores = [score_of(RANDOM, episodes, screen_of(env))]
     map_name = mini_game_of(env)
     if map_name in scripted.MAPS:
-        finer = _for_the_scripted_agent(env, map_name, scripted.SCREEN_SIZE)
+        finer = scripted_env(env, map_name, scripted.SCREEN_SIZE)
 
         def rule(environment: Any) -> scripted.Policy:
             return scripted.scripted_policy(map_name, environment.action_codec)
@@ -105,7 +105,7 @@ def play_baselines(
     return scores
 
 
-def _for_the_scripted_agent(env: EnvSpec, map_name: str, size: int) -> EnvSpec:
+def scripted_env(env: EnvSpec, map_name: str, size: int) -> EnvSpec:
     """Returns a single environment of the same game with layers, on a screen of that size or more.
 
     Where the agent plays the compiled stand-in, so does the scripted agent.
