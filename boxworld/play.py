@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ import numpy.typing as npt
 
 from boxworld.env import BoxWorldEnv
 from boxworld.generator import LEVEL_SEED_LIMIT, check_level_seed
+from boxworld.keys import DOWN, LEFT, NEXT, QUIT, RIGHT, UP, decode_keys
 from boxworld.level import Level
 from boxworld.registration import ENVIRONMENTS
 from boxworld.rendering import PALETTE
@@ -37,15 +37,7 @@ except ImportError:  # Windows
     termios = tty = None  # type: ignore[assignment]
 
 DEFAULT_ID = "BoxWorld-v0"
-UP, DOWN, LEFT, RIGHT, AGAIN, NEXT, QUIT = "up", "down", "left", "right", "again", "next", "quit"
 _ACTIONS = {UP: 0, DOWN: 1, LEFT: 2, RIGHT: 3}
-
-_LETTERS = {b"w": UP, b"s": DOWN, b"a": LEFT, b"d": RIGHT, b"r": AGAIN, b"n": NEXT, b"q": QUIT}
-_ARROWS = {b"A": UP, b"B": DOWN, b"D": LEFT, b"C": RIGHT}
-_END_OF_INPUT = b"\x04"  # Ctrl-D
-# An escape sequence of a key (its last byte tells an arrow), or any one byte.
-_KEY = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|O)([@-~])|.", re.DOTALL)
-_UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
 
 _HOME, _CLEAR, _CLEAR_BELOW, _CLEAR_LINE = "\x1b[H", "\x1b[2J", "\x1b[J", "\x1b[K"
 _PLAIN = "\x1b[0m"
@@ -56,29 +48,6 @@ _CELL_WIDTH = 2
 _LINES_OF_WORDS = 4
 # A level drawn by hand is played for as long as its player likes.
 _NO_STEP_CAP = 2**31
-
-
-def decode_keys(data: bytes) -> tuple[list[str], bytes]:
-    """Reads commands from what a terminal sent.
-
-    Args:
-        data: bytes as they came, with what was left over from the last call in front.
-
-    Returns:
-        The commands in order (`UP` .. `QUIT`; bytes that mean nothing are skipped), and the bytes
-        of an escape sequence whose end has not come yet.
-    """
-    unfinished = _UNFINISHED.search(data)
-    rest = unfinished.group() if unfinished else b""
-    commands = []
-    for key in _KEY.finditer(data, 0, len(data) - len(rest)):
-        if key.group() == _END_OF_INPUT:
-            commands.append(QUIT)
-        elif key.group(1) in _ARROWS:
-            commands.append(_ARROWS[key.group(1)])
-        elif key.group().lower() in _LETTERS:
-            commands.append(_LETTERS[key.group().lower()])
-    return commands, rest
 
 
 def _draw_cell(pixel: npt.NDArray[np.uint8], character: str) -> str:
@@ -164,7 +133,7 @@ class Game:
         """Plays one command; a move after the end does nothing.
 
         Args:
-            command: one of `UP`, `DOWN`, `LEFT`, `RIGHT`, `AGAIN`, `NEXT`.
+            command: one of `keys.UP`, `DOWN`, `LEFT`, `RIGHT`, `AGAIN`, `NEXT`.
         """
         if command in _ACTIONS:
             if not self.over:

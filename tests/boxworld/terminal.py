@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from boxworld.play import DOWN, LEFT, RIGHT
+from boxworld.keys import DOWN, LEFT, RIGHT
 
 TEXT = """\
 @.c.a

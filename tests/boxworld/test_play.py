@@ -9,7 +9,8 @@ import pytest
 from terminal import ESCAPE, SOLUTION, TEXT
 
 from boxworld import PALETTE, BoxWorldEnv, Level, play
-from boxworld.play import AGAIN, DOWN, LEFT, NEXT, QUIT, RIGHT, UP, Game, decode_keys, draw_board
+from boxworld.keys import AGAIN, DOWN, LEFT, NEXT, QUIT, RIGHT, UP, decode_keys
+from boxworld.play import Game, draw_board
 
 
 def _level_game(text=TEXT):

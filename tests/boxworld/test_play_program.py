@@ -8,7 +8,7 @@ import pytest
 from terminal import TEXT, Terminal
 
 from boxworld import BoxWorldEnv, generate_level, play, solve
-from boxworld.play import DOWN, LEFT, RIGHT, UP
+from boxworld.keys import DOWN, LEFT, RIGHT, UP
 
 
 @pytest.mark.skipif(play.termios is None, reason="pseudo-terminals need termios")
