@@ -25,7 +25,7 @@ from relational_rl.agents.memory_agent import (
     merge_leading,
     split_leading,
 )
-from relational_rl.agents.protocol import ActOutput, AttentionMaps, Evaluation, Observations
+from relational_rl.agents.protocol import AttentionMaps, Evaluation, Observations
 from relational_rl.math import distributions
 from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.layers import signed_log
@@ -176,32 +176,6 @@ class UnitsAgent(MemoryAgent):
         self._baseline = snt.Linear(1, w_init=initializer.output(), name="baseline")
         self.num_draws = 1 + len(types.arguments)
 
-    def act(
-        self,
-        observations: Observations,
-        state: State,
-        uniforms: tf.Tensor,
-        greedy: bool = False,
-        with_attention: bool = False,
-    ) -> tuple[ActOutput, State]:
-        """Chooses an action for each of B observations; see `protocol.Agent.act`.
-
-        Greedy is the most probable type and then its most probable candidates.
-        """
-        features, attention = self._look(observations, with_attention)
-        logits, baseline = self._type_logits(features), self._values(features)
-        index = distributions.choose(logits, uniforms[:, 0], greedy)
-        of_arguments = self._argument_logits(features, index)
-        values = [
-            self._arguments.values(
-                k, distributions.choose(each, uniforms[:, 1 + k], greedy), features.pixels
-            )
-            for k, each in enumerate(of_arguments)
-        ]
-        log_probs = self._log_prob(features, logits, of_arguments, index, values)
-        actions = self._action_types.actions(index, values)
-        return ActOutput(actions, log_probs, logits, baseline, attention), state
-
     def unroll_features(
         self, observations: Observations, state: State, is_first: tf.Tensor | None = None
     ) -> UnitFeatures:
@@ -242,6 +216,31 @@ class UnitsAgent(MemoryAgent):
     def can_compile(self) -> bool:
         """Whether XLA should compile the agent: it takes minutes, and is no faster afterwards."""
         return False
+
+    def heads(self, features: UnitFeatures) -> tuple[tf.Tensor, tf.Tensor]:
+        """Maps the features of N steps to logits of the types [N, A] and the baseline [N]."""
+        return self._type_logits(features), self._values(features)
+
+    def _step_features(
+        self, observations: Observations, state: State, with_attention: bool
+    ) -> tuple[UnitFeatures, State, AttentionMaps | None]:
+        features, attention = self._look(observations, with_attention)
+        return features, state, attention
+
+    def _choose(
+        self, features: UnitFeatures, logits: tf.Tensor, uniforms: tf.Tensor, greedy: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns actions and their log probabilities; greedy likewise for the candidates."""
+        index = distributions.choose(logits, uniforms[:, 0], greedy)
+        of_arguments = self._argument_logits(features, index)
+        values = [
+            self._arguments.values(
+                k, distributions.choose(each, uniforms[:, 1 + k], greedy), features.pixels
+            )
+            for k, each in enumerate(of_arguments)
+        ]
+        log_probs = self._log_prob(features, logits, of_arguments, index, values)
+        return self._action_types.actions(index, values), log_probs
 
     def _look(
         self, observations: Observations, with_attention: bool
