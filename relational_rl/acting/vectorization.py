@@ -158,10 +158,11 @@ def _in_processes(
             return AsyncVectorEnv(
                 [make] * num_envs, context=_CONTEXT, autoreset_mode=autoreset_mode
             )
-        except ValueError as error:
-            if not isinstance(error.__cause__, gymnasium.error.CustomSpaceError):
+        except (TypeError, ValueError) as error:
+            is_custom = isinstance(error.__cause__, gymnasium.error.CustomSpaceError)
+            if not is_custom and "shared memory" not in str(error):
                 raise
-            # No shared memory for spaces of a user's own.
+            # No shared memory for spaces of a user's own, sequences and graphs.
             return AsyncVectorEnv(
                 [make] * num_envs,
                 context=_CONTEXT,

@@ -18,7 +18,7 @@ from relational_rl.agents.memory_agent import (
 )
 from relational_rl.agents.protocol import AttentionMaps, Core, ObservationEncoder, Observations
 from relational_rl.kernels.features import PackedFeatures
-from relational_rl.math.joint import Joint, OneChoice
+from relational_rl.math.joint import Joint
 from relational_rl.nn.entities import max_pool, pooling, shown
 from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.memory import Memory, State
@@ -107,7 +107,7 @@ class EntityAgent(MemoryAgent):
     @property
     def is_plain(self) -> bool:
         """Whether actions are one choice of all A, so that the pooled features say everything."""
-        return isinstance(self._distribution, OneChoice) and not self._masked
+        return self.is_one_choice and not self._masked
 
     def unroll_features(
         self, observations: Observations, state: State, is_first: tf.Tensor | None = None

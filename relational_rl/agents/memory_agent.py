@@ -30,6 +30,11 @@ class MemoryAgent(snt.Module):
     _takes: tf.Tensor | None = None
     _distribution: ActionDistribution = OneChoice()
 
+    @property
+    def is_one_choice(self) -> bool:
+        """Whether an action is one of A, without arguments or further parts."""
+        return self._takes is None and isinstance(self._distribution, OneChoice)
+
     def initial_state(self, batch_size: int) -> State:
         """Returns the state before the first step of `batch_size` episodes: () without memory."""
         return () if self._memory is None else self._memory.initial_state(batch_size)

@@ -10,6 +10,7 @@ import numpy as np
 from relational_rl._quiet import tf
 from relational_rl.agents.protocol import Agent, Observations
 from relational_rl.config import Cloning
+from relational_rl.errors import ConfigError
 from relational_rl.learners.gradient import GradientLearner, GradientStep
 
 
@@ -41,7 +42,16 @@ class CloningLearner(GradientLearner):
     """Learns from lessons; the baseline has no part in it and stays as it is."""
 
     def __init__(self, agent: Agent, config: Cloning, seed: int):
-        """Makes a learner of an agent without memory."""
+        """Makes a learner of an agent without memory.
+
+        Raises:
+          ConfigError: its actions are not one choice.
+        """
+        if not getattr(agent, "is_one_choice", agent.num_draws == 1):
+            raise ConfigError(
+                "learner=cloning needs actions that are one choice, got an agent whose actions "
+                f"have {agent.num_draws} parts"
+            )
         super().__init__(agent, config, seed)
         self._config = config
         self._loss = tf.function(

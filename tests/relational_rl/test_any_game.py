@@ -1,19 +1,21 @@
 """Every kind of observation with every kind of action: acts, learns two updates, predicts."""
 
+import dataclasses
 import math
 
 import gymnasium
 import numpy as np
 import pytest
+import tensorflow as tf
 from gymnasium import spaces
 
 from relational_rl.acting.actor import ActorDescription
-from relational_rl.config import Experiment, Online, Relational, VTrace
+from relational_rl.config import Experiment, Online, Random, Relational, VTrace
 from relational_rl.learners.vtrace import VTraceLearner
+from relational_rl.playing.player import Player, attempts_of
 from relational_rl.run.spec import environment_spec
 from relational_rl.trained import TrainedAgent
 
-pytestmark = pytest.mark.usefixtures("eager")
 B, T = 2, 3
 
 
@@ -134,7 +136,7 @@ def pairs():
 
 
 @pytest.mark.parametrize(("seen", "done"), pairs())
-def test_it_acts_learns_and_predicts(seen, done):
+def test_it_acts_learns_and_predicts(seen, done, eager):
     observation_space, action_space = OBSERVATIONS[seen], ACTIONS[done]
     agent, metrics = trained(experiment_on(observation_space, action_space))
     assert all(math.isfinite(value) for value in metrics.values())
@@ -144,3 +146,60 @@ def test_it_acts_learns_and_predicts(seen, done):
         action, state = agent.predict(observation_space.sample(), deterministic=deterministic)
         assert state is None
         assert action_space.contains(action), action
+
+
+def test_whole_episodes_are_played_and_their_actions_are_the_environments(eager):
+    observation_space, action_space = OBSERVATIONS["tuple"], ACTIONS["together"]
+    experiment = experiment_on(observation_space, action_space, Random())
+    spec = environment_spec(experiment)
+    player = Player(experiment.agent.build(spec), spec, num_slots=2)
+    played = player.play(experiment.env, attempts_of([3, 4, 5]))
+    for episode in played:
+        assert len(episode.actions) == 4
+        assert all(action_space.contains(action) for action in episode.actions)
+    moves = [action["move"].tolist() for episode in played for action in episode.actions]
+    assert len(set(map(tuple, moves))) == 12
+
+
+class Reach(gymnasium.Env):
+    """Shows a place between 1 and 3; the nearer the amount is to it, the better."""
+
+    observation_space = spaces.Box(1.0, 3.0, (1,))
+    action_space = spaces.Box(0.0, 4.0, (1,))
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self._deal(), {}
+
+    def step(self, action):
+        reward = 1.0 - abs(float(action[0]) - self._place)
+        return self._deal(), reward, True, False, {}
+
+    def _deal(self):
+        self._place = float(self.np_random.uniform(1, 3))
+        return np.array([self._place], np.float32)
+
+
+def test_it_learns_an_amount(traced):
+    experiment = dataclasses.replace(
+        experiment_on(None, None),
+        env=Reach,
+        learner=VTrace(batch_size=32, learning_rate=5e-3, entropy_cost=0.003),
+    )
+    tf.random.set_seed(0)
+    spec = environment_spec(experiment)
+    agent = experiment.agent.build(spec)
+    learner = VTraceLearner(agent, experiment.learner, seed=0)
+    actor = ActorDescription(experiment.env, experiment.agent, spec, 32, 8, 0, 0).build()
+    actor.set_stage(0, {})
+    rewards = []
+    for version in range(150):
+        actor.set_parameters(learner.parameters(), version)
+        unroll = actor.unroll()
+        learner.update(unroll, progress=0.0)
+        rewards.append(unroll.rewards.sum() / unroll.weights.sum())
+        if np.mean(rewards[-5:]) > 0.7:
+            break
+    actor.close()
+    assert np.mean(rewards[:3]) < 0.3
+    assert np.mean(rewards[-5:]) > 0.7, rewards[::10]

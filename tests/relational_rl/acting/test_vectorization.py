@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 
+import gymnasium
 import numpy as np
 import pytest
+from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from spoken import Spoken
 
@@ -107,6 +109,33 @@ def test_an_entry_in_a_space_of_a_users_own_is_left_out_or_goes_along(vectorizat
         make_environment(env).observation_space, Spoken.action_space, ("image",)
     )
     assert spec.image_shape == (2, 2, 1)
+
+
+def test_sequences_are_stepped_in_processes():
+    """Gymnasium's shared memory has no room for what has no fixed size."""
+
+    class Growing(gymnasium.Env):
+        observation_space = spaces.Sequence(spaces.Discrete(3))
+        action_space = spaces.Discrete(3)
+
+        def reset(self, *, seed=None, options=None):
+            self.seen = ()
+            return self.seen, {}
+
+        def step(self, action):
+            self.seen += (int(action),)
+            return self.seen, 0.0, False, False, {}
+
+    environment = make_vector_environment(EnvSpec(id="", make=Growing, vectorization="async"), 2)
+    try:
+        environment.reset()
+        environment.step(np.array([1, 2]))
+        spec = EnvironmentSpec.from_spaces(Growing.observation_space, Growing.action_space)
+        selected = spec.select(environment.step(np.array([0, 2]))[0])
+    finally:
+        environment.close()
+    np.testing.assert_array_equal(selected["sequence"][0, :3].argmax(axis=1), [1, 0, 0])
+    assert selected["sequence_mask"].sum(axis=1).tolist() == [2, 2]
 
 
 @pytest.mark.parametrize("vectorization", ["sync", "async"])
