@@ -97,7 +97,7 @@ def play(trained):
     return player.play(trained.env, attempts_of(range(3)))
 
 
-def test_a_tiny_run_trains_and_goes_on_where_it_stopped(tmp_path, capsys):
+def test_a_tiny_run_trains_and_goes_on_where_it_stopped(tmp_path, capsys, eager):
     def run(frames, *more):
         arguments = ["--config=sc2_movetobeacon_small", f"--run_dir={tmp_path / 'run'}"]
         arguments += [f"--config.{name}={text}" for name, text in TINY_MINI_GAME.items()]
