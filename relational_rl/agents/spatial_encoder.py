@@ -47,7 +47,6 @@ class SpatialEncoder(snt.Module):
         embedding_size: int,
         vector_mlp: Sequence[int],
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes the encoder.
 
@@ -58,12 +57,11 @@ class SpatialEncoder(snt.Module):
           embedding_size: numbers that a category becomes.
           vector_mlp: sizes of the layers for the vector and the action before.
           initializer: of the weights.
-          name: name of the module.
 
         Raises:
           ValueError: the images give maps of different shapes.
         """
-        super().__init__(name=name)
+        super().__init__()
         images = spec.images
         self._embeddings = {
             name: LayerEmbedding(

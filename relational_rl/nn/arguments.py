@@ -39,7 +39,6 @@ class ArgumentHeads(snt.Module):
         scale: float = 1.0,
         sees: Sequence[str | None] = (),
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes the heads.
 
@@ -53,12 +52,11 @@ class ArgumentHeads(snt.Module):
           scale: factor on the initial weights of the last layers.
           sees: for a spatial argument the image whose pixels it sees; () for the published heads.
           initializer: of the weights.
-          name: name of the module.
 
         Raises:
           ValueError: an image's sides are not those of the map times a power of 2.
         """
-        super().__init__(name=name)
+        super().__init__()
         self._sizes = tuple(sizes)
         # What spatial arguments share: an image's size, and the image that they see.
         self._canvas_of = list(zip(sides, sees or [None] * len(sides), strict=True))

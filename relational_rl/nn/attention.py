@@ -22,25 +22,18 @@ class MultiHeadAttention(snt.Module):
     features of one head, so that heads do not scale one another.
     """
 
-    def __init__(
-        self,
-        num_heads: int,
-        head_size: int,
-        initializer: Initializer = STANDARD,
-        name: str | None = None,
-    ):
+    def __init__(self, num_heads: int, head_size: int, initializer: Initializer = STANDARD):
         """Makes the module.
 
         Args:
           num_heads: H, at least 1.
           head_size: D, at least 1.
           initializer: of the weights.
-          name: name of the module.
 
         Raises:
           ValueError: a size is not positive.
         """
-        super().__init__(name=name)
+        super().__init__()
         check_positive(num_heads=num_heads, head_size=head_size)
         self.num_heads = num_heads
         self.head_size = head_size

@@ -24,7 +24,6 @@ class EntityEncoder(snt.Module):
         references: References | None = None,
         likeness: bool = False,
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes the encoder.
 
@@ -39,13 +38,12 @@ class EntityEncoder(snt.Module):
           likeness: whether to tell how alike the colours of entities are (needs the patch stem's
             random Fourier features).
           initializer: of the weights after the references.
-          name: name of the module.
 
         Raises:
           ValueError: cells cannot be told from the background, because the stem's map is not
             the image's size.
         """
-        super().__init__(name=name)
+        super().__init__()
         self.map_shape = stem.map_shape(image_shape)
         if max_entities is not None and self.map_shape != tuple(image_shape[:2]):
             raise ValueError(

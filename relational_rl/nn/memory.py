@@ -50,7 +50,7 @@ def reset_state(state: State, first_state: State, is_first: tf.Tensor) -> State:
 class Memory(snt.Module):
     """A Sonnet core (LSTM, convolutional LSTM, ...) stepped or unrolled over episodes."""
 
-    def __init__(self, core: snt.RNNCore, shortcut: bool = False, name: str | None = None):
+    def __init__(self, core: snt.RNNCore, shortcut: bool = False):
         """Makes the memory of a core.
 
         Args:
@@ -58,9 +58,8 @@ class Memory(snt.Module):
           shortcut: whether the inputs also go past the core: outputs are then [..., C + D], the
             inputs first. What is seen now need not find its way through the gates, which at first
             let little of it pass.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__()
         self._core = core
         self._shortcut = shortcut
         self._resetting = _Resetting(core)

@@ -29,7 +29,7 @@ class Cells(snt.Module):
         self, encoder: EntityEncoder, size: int, initializer: Initializer = STANDARD, name=None
     ):
         """Makes the part of an encoder of all cells; entities have E = `size` features."""
-        super().__init__(name=name)
+        super().__init__()
         self._encoder = encoder
         self._embed = snt.Linear(size, w_init=initializer.hidden(), name="embed")
 
@@ -44,7 +44,7 @@ class Rows(snt.Module):
 
     def __init__(self, size: int, initializer: Initializer = STANDARD, name=None):
         """Makes the part; entities have E = `size` features."""
-        super().__init__(name=name)
+        super().__init__()
         self._embed = snt.Linear(size, w_init=initializer.input(), name="embed")
 
     def __call__(self, observations: Mapping[str, tf.Tensor], name: str) -> Entities:
@@ -73,7 +73,6 @@ class Words(snt.Module):
         count: int | None,
         initializer: Initializer = STANDARD,
         rows: int = 1024,
-        name: str | None = None,
     ):
         """Makes the part.
 
@@ -83,9 +82,8 @@ class Words(snt.Module):
           count: how many words there are; None if any may come.
           initializer: of the weights.
           rows: of each table where any word may come.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__()
         embedding = initializer.embedding(stddev=1.0)
         sizes = [rows, rows] if count is None else [count]
         self._rows = rows
@@ -121,9 +119,9 @@ class MixedEncoder(snt.Module):
     map_shape: tuple[int, int] | None = None
     needs_background = False
 
-    def __init__(self, parts: Sequence[tuple[str, Part]], name: str | None = None):
+    def __init__(self, parts: Sequence[tuple[str, Part]]):
         """Makes the encoder of parts by their names in the observations; at least one."""
-        super().__init__(name=name)
+        super().__init__()
         self._names = tuple(source for source, _ in parts)
         self._parts = [part for _, part in parts]
         self.ranges: dict[str, tuple[int, int]] = {}

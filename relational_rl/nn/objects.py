@@ -30,22 +30,15 @@ class ObjectEncoder(snt.Module):
     map_shape: tuple[int, int] | None = None
     needs_background = False
 
-    def __init__(
-        self,
-        size: int,
-        sources: Sequence[str] = (),
-        initializer: Initializer = STANDARD,
-        name: str | None = None,
-    ):
+    def __init__(self, size: int, sources: Sequence[str] = (), initializer: Initializer = STANDARD):
         """Makes the encoder.
 
         Args:
           size: E.
           sources: names of sets among the observations; () for all that are there.
           initializer: of the weights.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__()
         self._size = size
         self._sources = tuple(sources)
         self._initializer = initializer
@@ -104,22 +97,15 @@ class VectorEncoder(snt.Module):
     map_shape: tuple[int, int] | None = None
     needs_background = False
 
-    def __init__(
-        self,
-        size: int,
-        initializer: Initializer = STANDARD,
-        groups: Sequence[int] = (),
-        name: str | None = None,
-    ):
+    def __init__(self, size: int, initializer: Initializer = STANDARD, groups: Sequence[int] = ()):
         """Makes the encoder.
 
         Args:
           size: E.
           initializer: of the weights.
           groups: how many numbers each entity is made of, in their order; () for one each.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__()
         self._groups = tuple(groups)
         if not groups or 1 in groups:
             self._embed = snt.Linear(size, w_init=initializer.input(), name="embed")

@@ -31,7 +31,6 @@ class PointerHeads(snt.Module):
         key_size: int = 32,
         scale: float = 1.0,
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes the heads.
 
@@ -41,9 +40,8 @@ class PointerHeads(snt.Module):
           key_size: features of queries and keys.
           scale: factor on the initial weights of the queries.
           initializer: of the weights.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__()
         self._sizes = tuple(sizes)
         self._targets = tuple(sorted(targets.items()))
         self.names = tuple(dict.fromkeys(target for _, target in self._targets))

@@ -26,22 +26,15 @@ class References(snt.Module):
       how alike the features are: the product of two learned projections.
     """
 
-    def __init__(
-        self,
-        num_references: int,
-        match_size: int,
-        initializer: Initializer = STANDARD,
-        name: str | None = None,
-    ):
+    def __init__(self, num_references: int, match_size: int, initializer: Initializer = STANDARD):
         """Makes the module.
 
         Args:
           num_references: R.
           match_size: features of the product of two projections.
           initializer: of the weights.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__()
         self.num_references = num_references
         self.match_size = match_size
         hidden = initializer.hidden()

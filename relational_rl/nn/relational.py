@@ -135,7 +135,6 @@ class RelationalModule(snt.Module):
         share_weights: bool = True,
         mlp: tuple[int, ...] = (),
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes the module.
 
@@ -146,12 +145,11 @@ class RelationalModule(snt.Module):
           share_weights: whether every block is the same block (the paper's choice on Box-World).
           mlp: sizes of the hidden layers in a block; () for one of the entity's size.
           initializer: of the weights.
-          name: name of the module.
 
         Raises:
           ValueError: a size is not positive.
         """
-        super().__init__(name=name)
+        super().__init__()
         check_positive(num_blocks=num_blocks)
         self.num_blocks = num_blocks
         self.num_heads = num_heads

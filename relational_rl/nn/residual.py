@@ -29,7 +29,6 @@ class ResidualModule(snt.Module):
         num_convolutions: int = 2,
         channels: int = 0,
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes the module.
 
@@ -39,12 +38,11 @@ class ResidualModule(snt.Module):
           num_convolutions: how many convolutions a block has, at least 1.
           channels: of the convolutions and of what is returned; 0 for those of the entities.
           initializer: of the weights.
-          name: name of the module.
 
         Raises:
           ValueError: a number is not positive.
         """
-        super().__init__(name=name)
+        super().__init__()
         check_positive(num_blocks=num_blocks, num_convolutions=num_convolutions)
         self.num_blocks = num_blocks
         self.num_convolutions = num_convolutions

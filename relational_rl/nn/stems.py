@@ -42,7 +42,6 @@ class ConvStem(snt.Module):
         kernel_size: int = 2,
         padding: str = "SAME",
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes the stem.
 
@@ -51,12 +50,11 @@ class ConvStem(snt.Module):
           kernel_size: rows and columns of every kernel.
           padding: SAME or VALID.
           initializer: of the weights.
-          name: name of the module.
 
         Raises:
           ValueError: the padding is neither SAME nor VALID.
         """
-        super().__init__(name=name)
+        super().__init__()
         if padding not in ("SAME", "VALID"):
             raise ValueError(f"padding must be SAME or VALID, got {padding!r}")
         self.entity_size = channels[-1] + 2  # with the coordinates
@@ -115,7 +113,6 @@ class PatchStem(snt.Module):
         frequency_scale: float = 20.0,
         place_scale: float = 5.0,
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes the stem.
 
@@ -128,12 +125,11 @@ class PatchStem(snt.Module):
             range of a channel.
           place_scale: likewise of coordinates, in radians per half of the map.
           initializer: of the weights.
-          name: name of the module.
 
         Raises:
           ValueError: a number of rows or columns is not odd and positive.
         """
-        super().__init__(name=name)
+        super().__init__()
         if any(side < 1 or side % 2 == 0 for side in patch):
             raise ValueError(f"patch must be two odd positive numbers, got {patch}")
         self.patch = patch

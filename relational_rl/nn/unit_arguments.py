@@ -60,7 +60,6 @@ class UnitArguments(snt.Module):
         embedding_size: int,
         scale: float,
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes the heads.
 
@@ -73,9 +72,8 @@ class UnitArguments(snt.Module):
           embedding_size: numbers that an action type becomes.
           scale: factor on the initial weights that lead to logits.
           initializer: of the weights.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__()
         self._sizes, self._places = tuple(sizes), tuple(tuple(each) for each in places)
         self._points = [k for k, each in enumerate(places) if each]
         self._at_units = [k for k in self._points if len(places[k]) > 1]

@@ -51,7 +51,6 @@ class UnitEncoder(snt.Module):
         embedding_size: int = 8,
         num_frequencies: int = 8,
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes the encoder.
 
@@ -61,9 +60,8 @@ class UnitEncoder(snt.Module):
           embedding_size: numbers that a category becomes.
           num_frequencies: of the first place.
           initializer: of the weights.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__()
         self._name = spec.name
         columns = spec.columns
         by_meaning = {
@@ -181,10 +179,9 @@ class UnitRelations(snt.Module):
         share_weights: bool,
         hidden: int,
         initializer: Initializer = STANDARD,
-        name: str | None = None,
     ):
         """Makes `num_blocks` blocks; see `UnitBlock`. `share_weights` makes them the same block."""
-        super().__init__(name=name)
+        super().__init__()
         self._num_blocks = num_blocks
         self._share_weights = share_weights
         self._make = lambda size, i: UnitBlock(
@@ -221,15 +218,9 @@ class UnitResiduals(snt.Module):
 
     compiles_well = True
 
-    def __init__(
-        self,
-        num_blocks: int,
-        hidden: int,
-        initializer: Initializer = STANDARD,
-        name: str | None = None,
-    ):
+    def __init__(self, num_blocks: int, hidden: int, initializer: Initializer = STANDARD):
         """Makes `num_blocks` blocks of two layers, the first of size `hidden`."""
-        super().__init__(name=name)
+        super().__init__()
         self._num_blocks = num_blocks
         self._hidden = hidden
         self._initializer = initializer
