@@ -176,6 +176,11 @@ class UnitsAgent(MemoryAgent):
         self._baseline = snt.Linear(1, w_init=initializer.output(), name="baseline")
         self.num_draws = 1 + len(types.arguments)
 
+    @property
+    def is_one_choice(self) -> bool:
+        """Whether an action is one of A, without arguments."""
+        return not self._action_types.has_arguments
+
     def unroll_features(
         self, observations: Observations, state: State, is_first: tf.Tensor | None = None
     ) -> UnitFeatures:
