@@ -11,18 +11,7 @@ import colorsys
 import numpy as np
 import numpy.typing as npt
 
-from boxworld.cells import (
-    AGENT,
-    BORDER,
-    CODE_CHARACTERS,
-    DISTRACTOR,
-    FLOOR,
-    GEM,
-    KEY,
-    LOCK,
-    MAX_COLORS,
-    NUM_CODES,
-)
+from boxworld import cells
 
 OBSERVATIONS = ("rgb", "onehot")
 PIXELS_PER_CELL = 24
@@ -32,16 +21,16 @@ _LOW, _HIGH = 350 / 999, 700 / 999  # of full scale: pastel colours, channels 89
 
 
 def _pastel(color: int) -> tuple[int, int, int]:
-    pure = colorsys.hsv_to_rgb(color / MAX_COLORS, 1.0, 1.0)
+    pure = colorsys.hsv_to_rgb(color / cells.MAX_COLORS, 1.0, 1.0)
     red, green, blue = (int(255 * (_LOW + (_HIGH - _LOW) * channel) + 0.5) for channel in pure)
     return red, green, blue
 
 
-PALETTE = np.array([_pastel(color) for color in range(MAX_COLORS)], np.uint8)
+PALETTE = np.array([_pastel(color) for color in range(cells.MAX_COLORS)], np.uint8)
 """uint8 [20, 3]: the RGB colour of every key and of its lock, hues evenly spaced."""
 
 
-def pixel_table(observation: str, num_colors: int = MAX_COLORS) -> npt.NDArray[np.uint8]:
+def pixel_table(observation: str, num_colors: int = cells.MAX_COLORS) -> npt.NDArray[np.uint8]:
     """Returns the pixel of every code of `boxworld.cells`.
 
     Args:
@@ -57,19 +46,19 @@ def pixel_table(observation: str, num_colors: int = MAX_COLORS) -> npt.NDArray[n
     if observation not in OBSERVATIONS:
         raise ValueError(f"observation must be one of {OBSERVATIONS}, got {observation!r}")
     if observation == "rgb":
-        table = np.zeros((NUM_CODES, 3), np.uint8)
-        table[FLOOR] = 204
-        table[AGENT] = 128
-        table[GEM] = 255
-        for first in (KEY, LOCK, DISTRACTOR):
-            table[first : first + MAX_COLORS] = PALETTE
+        table = np.zeros((cells.NUM_CODES, 3), np.uint8)
+        table[cells.FLOOR] = 204
+        table[cells.AGENT] = 128
+        table[cells.GEM] = 255
+        for first in (cells.KEY, cells.LOCK, cells.DISTRACTOR):
+            table[first : first + cells.MAX_COLORS] = PALETTE
         return table
-    table = np.zeros((NUM_CODES, 4 + 2 * num_colors), np.uint8)
-    for channel, code in enumerate((FLOOR, BORDER, AGENT, GEM)):
+    table = np.zeros((cells.NUM_CODES, 4 + 2 * num_colors), np.uint8)
+    for channel, code in enumerate((cells.FLOOR, cells.BORDER, cells.AGENT, cells.GEM)):
         table[code, channel] = 1
     for color in range(num_colors):
-        table[KEY + color, 4 + color] = 1
-        table[[LOCK + color, DISTRACTOR + color], 4 + num_colors + color] = 1
+        table[cells.KEY + color, 4 + color] = 1
+        table[[cells.LOCK + color, cells.DISTRACTOR + color], 4 + num_colors + color] = 1
     return table
 
 
@@ -81,9 +70,9 @@ def codes_with_agent(
 ) -> npt.NDArray[np.uint8]:
     """Returns a board's codes with the agent, and the held key (colour, or -1) at the top left."""
     codes = board.copy()
-    codes[row, column] = AGENT
+    codes[row, column] = cells.AGENT
     if held >= 0:
-        codes[0, 0] = KEY + held
+        codes[0, 0] = cells.KEY + held
     return codes
 
 
@@ -108,10 +97,10 @@ def draw_text(codes: npt.NDArray[np.uint8], held: int) -> str:
         held: colour of the held key, -1 for none; named in the last line.
     """
     lines = ["".join(_in_color(code) for code in row) for row in codes[1:-1, 1:-1].tolist()]
-    key = _in_color(KEY + held) if held >= 0 else "nothing"
+    key = _in_color(cells.KEY + held) if held >= 0 else "nothing"
     return "\n".join([*lines, f"holds {key}", ""])
 
 
 def _in_color(code: int) -> str:
     red, green, blue = _RGB[code].tolist()
-    return f"\x1b[38;2;0;0;0;48;2;{red};{green};{blue}m{CODE_CHARACTERS[code]}\x1b[0m"
+    return f"\x1b[38;2;0;0;0;48;2;{red};{green};{blue}m{cells.CODE_CHARACTERS[code]}\x1b[0m"
