@@ -1,6 +1,5 @@
 """Every kind of observation with every kind of action: acts, learns two updates, predicts."""
 
-import dataclasses
 import math
 
 import gymnasium
@@ -10,7 +9,7 @@ import tensorflow as tf
 from gymnasium import spaces
 
 from relational_rl.acting.actor import ActorDescription
-from relational_rl.config import Experiment, Online, Random, Relational, VTrace
+from relational_rl.config import Experiment, Objects, Online, Random, Relational, VTrace
 from relational_rl.learners.vtrace import VTraceLearner
 from relational_rl.playing.player import Player, attempts_of
 from relational_rl.run.spec import environment_spec
@@ -27,6 +26,7 @@ def marked(space, **attributes):
 
 
 IMAGE = spaces.Box(0, 255, (4, 5, 3), np.uint8)
+SMALL = spaces.Box(0, 255, (2, 2, 1), np.uint8)
 UNITS = spaces.Box(-1.0, 1.0, (3, 2))
 GRAPH = marked(spaces.Graph(spaces.Box(-1, 1, (2,)), spaces.Discrete(3)), max_nodes=12)
 WORDS = marked(spaces.Text(12, charset="ab "), max_tokens=12)
@@ -51,7 +51,7 @@ OBSERVATIONS = {
     "nested": spaces.Dict({"robot": spaces.Dict({"arm": UNITS, "at": spaces.Discrete(3)})}),
     "sets": spaces.Dict({"friends": UNITS, "foes": spaces.Box(-1, 1, (2, 4))}),
     "everything": spaces.Dict(
-        {"view": IMAGE, "map": IMAGE, "units": UNITS, "task": WORDS, "on": GRAPH, "hp": SEQUENCE}
+        {"view": IMAGE, "map": SMALL, "units": UNITS, "task": WORDS, "on": GRAPH, "hp": SEQUENCE}
     ),
 }
 ACTIONS = {
@@ -181,19 +181,20 @@ class Reach(gymnasium.Env):
 
 
 def test_it_learns_an_amount(traced):
-    experiment = dataclasses.replace(
-        experiment_on(None, None),
-        env=Reach,
-        learner=VTrace(batch_size=32, learning_rate=5e-3, entropy_cost=0.003),
+    """The best amount that is the same everywhere pays 0.5 on average."""
+    batch, length = 64, 4
+    agent_config = Relational(mlp=(16, 16), num_blocks=1, head_size=4, encoder=Objects(size=16))
+    learner_config = VTrace(
+        batch_size=batch, learning_rate=0.01, entropy_cost=0.0, max_gradient_norm=1.0
     )
     tf.random.set_seed(0)
+    experiment = Experiment(env=Reach, agent=agent_config, learner=learner_config)
     spec = environment_spec(experiment)
-    agent = experiment.agent.build(spec)
-    learner = VTraceLearner(agent, experiment.learner, seed=0)
-    actor = ActorDescription(experiment.env, experiment.agent, spec, 32, 8, 0, 0).build()
+    learner = VTraceLearner(agent_config.build(spec), learner_config, seed=0)
+    actor = ActorDescription(experiment.env, agent_config, spec, batch, length, 0, 0).build()
     actor.set_stage(0, {})
     rewards = []
-    for version in range(150):
+    for version in range(100):
         actor.set_parameters(learner.parameters(), version)
         unroll = actor.unroll()
         learner.update(unroll, progress=0.0)
@@ -201,5 +202,5 @@ def test_it_learns_an_amount(traced):
         if np.mean(rewards[-5:]) > 0.7:
             break
     actor.close()
-    assert np.mean(rewards[:3]) < 0.3
+    assert rewards[0] < 0.0
     assert np.mean(rewards[-5:]) > 0.7, rewards[::10]
