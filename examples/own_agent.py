@@ -64,12 +64,7 @@ class ConvAgent(snt.Module):
         return output[..., :-1], output[..., -1]
 
     def act(
-        self,
-        observations: Any,
-        state: Any,
-        uniforms: tf.Tensor,
-        greedy: bool = False,
-        with_attention: bool = False,
+        self, observations, state, uniforms, greedy: bool = False, with_attention: bool = False
     ) -> tuple[ActOutput, Any]:
         """Chooses an action for each of B observations."""
         del with_attention  # there is none

@@ -273,27 +273,14 @@ class Intervened:
         self._interventions = tuple(interventions)
         self.num_draws = agent.num_draws
 
-    def act(
-        self,
-        observations: Observations,
-        state: Any,
-        uniforms: tf.Tensor,
-        greedy: bool = False,
-        with_attention: bool = False,
-    ) -> tuple[ActOutput, Any]:
+    def act(self, *given: Any, **how: Any) -> tuple[ActOutput, Any]:
         """Chooses an action for each of B observations; see `Agent.act`."""
-        output, state, _ = self.look(observations, state, uniforms, greedy, with_attention)
-        return output, state
+        return self.look(*given, **how)[:2]
 
     def look(
-        self,
-        observations: Observations,
-        state: Any,
-        uniforms: tf.Tensor,
-        greedy: bool = False,
-        with_attention: bool = False,
+        self, observations: Observations, *given: Any, **how: Any
     ) -> tuple[ActOutput, Any, Mapping[str, tf.Tensor]]:
-        """Acts, and returns the values at all points besides."""
+        """Acts, and returns the values at all points besides; arguments as of `Agent.act`."""
         scene = Scene(observations)
 
         def handle(name: str, value: tf.Tensor) -> tf.Tensor:
@@ -303,7 +290,7 @@ class Intervened:
             return value
 
         with handling(handle):
-            output, state = self._agent.act(observations, state, uniforms, greedy, with_attention)
+            output, state = self._agent.act(observations, *given, **how)
         return output, state, scene.values
 
     @property

@@ -2,14 +2,18 @@
 
 Plays an episode on a level that training never draws. Into DIR/attention/ENVIRONMENT_level_K_POLICY
 go a page to explore (index.html), a picture of every step, an animation, and a table of the mean
-attention between kinds of objects (attention_summary.csv). Of a StarCraft II mini-game there is no
-table, and a picture of every tenth step: the attention from cells of the map to cells of the
+attention between kinds of objects (attention_summary.csv). Of any other game there is no table, and
+a picture of every tenth step; of a StarCraft II mini-game it is the attention to cells of the
 screen.
 """
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from experiments.attention.episode import AttentiveAgent, Episode
 from experiments.attention.figure import draw_step
@@ -102,27 +106,39 @@ def draw_attention(
     return maps
 
 
-def draw_screens(
+class _Drawing(NamedTuple):
+    """How the episodes of a kind of game are played, drawn, and put on a page."""
+
+    play: Callable[..., Any]
+    page: Callable[..., str]
+    draw: Callable[..., np.ndarray]
+
+
+_SCREENS = _Drawing(play_screens, make_screen_page, draw_screen_step)
+_GAMES = _Drawing(play_game, make_game_page, draw_game_step)
+
+
+def draw_steps(
     trained: TrainedAgent,
     directory: Path,
     env: EnvSpec | None = None,
     level_seed: int = 0,
-    policy: str = "sampled",
-    seed: int = 0,
     every: int = _EVERY,
     progress: bool = False,
-) -> tuple[Path, ScreenEpisode]:
-    """Plays an episode of a mini-game and draws what the agent attended to on the screen.
+    **how: Any,
+) -> tuple[Path, ScreenEpisode | GameEpisode]:
+    """Plays an episode of any game and draws what the agent attended to.
+
+    Of a StarCraft II mini-game, played by an agent of maps, it is drawn on the screen.
 
     Args:
       trained: a relational agent.
       directory: gets a folder for the episode; made if it does not exist.
-      env: a mini-game; None is the one the agent was trained for.
+      env: what to play; None is the game that the agent was trained for.
       level_seed: seed of the reset.
-      policy: "sampled" or "greedy".
-      seed: of the sampled actions.
       every: every so many steps are drawn.
       progress: whether to show a progress bar.
+      **how: `policy`, "sampled" or "greedy", and `seed` of the sampled actions.
 
     Returns:
       Where everything is, and the episode.
@@ -135,38 +151,12 @@ def draw_screens(
         raise UsageError(f"every must be at least 1, got {every}")
     env = env or trained.env
     check_levels(level_seed, 1)
-    episode = play_screens(fit(trained, env), env, level_seed, policy, seed, every)
-    directory = _folder(directory, env, level_seed, policy)
+    drawing = _SCREENS if mini_game_of(env) and trained.experiment.agent.spatial else _GAMES
+    episode = drawing.play(fit(trained, env), env, level_seed, every=every, **how)
+    directory = _folder(directory, env, level_seed, episode.policy)
     pictures = picture_names(len(episode.steps))
-    texts = {PAGE: make_screen_page(episode, pictures, ANIMATION)}
-    write_output(
-        directory, texts, pictures, lambda i: draw_screen_step(episode, i), ANIMATION, progress
-    )
-    return directory, episode
-
-
-def draw_game(
-    trained: TrainedAgent,
-    directory: Path,
-    env: EnvSpec | None = None,
-    level_seed: int = 0,
-    policy: str = "sampled",
-    seed: int = 0,
-    every: int = 1,
-    progress: bool = False,
-) -> tuple[Path, GameEpisode]:
-    """Plays an episode of any game and draws what the agent attended to; see `draw_screens`."""
-    if every < 1:
-        raise UsageError(f"every must be at least 1, got {every}")
-    env = env or trained.env
-    check_levels(level_seed, 1)
-    episode = play_game(fit(trained, env), env, level_seed, policy, seed, every)
-    directory = _folder(directory, env, level_seed, policy)
-    pictures = picture_names(len(episode.steps))
-    texts = {PAGE: make_game_page(episode, pictures, ANIMATION)}
-    write_output(
-        directory, texts, pictures, lambda i: draw_game_step(episode, i), ANIMATION, progress
-    )
+    texts = {PAGE: drawing.page(episode, pictures, ANIMATION)}
+    write_output(directory, texts, pictures, partial(drawing.draw, episode), ANIMATION, progress)
     return directory, episode
 
 
@@ -190,10 +180,8 @@ def choose_level(
 
 def draw(flags: argparse.Namespace, trained: TrainedAgent, env: EnvSpec, directory: Path) -> str:
     """Draws what the command line asks for; returns what was drawn as text for a terminal."""
-    if mini_game_of(env):
-        return _draw_mini_game(flags, trained, directory, env)
-    if boxworld_of(env) is None:
-        return _draw_game(flags, trained, directory, env)
+    if mini_game_of(env) or boxworld_of(env) is None:
+        return _draw_steps(flags, trained, directory, env)
     maps = draw_attention(
         trained,
         directory,
@@ -221,49 +209,21 @@ def describe(maps: Maps) -> str:
     )
 
 
-def _draw_game(
+def _draw_steps(
     flags: argparse.Namespace, trained: TrainedAgent, directory: Path, env: EnvSpec
 ) -> str:
     """Draws what the command line asks for; returns what was drawn as text for a terminal."""
     if flags.episodes != 1 or flags.all_pairs:
         raise UsageError(f"episodes and all_pairs are of Box-World's summary, got env={env.name!r}")
-    directory, episode = draw_game(
-        trained,
-        directory,
-        env,
-        flags.level_seed or 0,
-        flags.policy,
-        flags.seed,
-        flags.every,
-        progress=True,
+    level_seed, how = flags.level_seed or 0, {"policy": flags.policy, "seed": flags.seed}
+    directory, episode = draw_steps(
+        trained, directory, env, level_seed, flags.every, progress=True, **how
     )
+    played_on = f" ({episode.game})" if isinstance(episode, ScreenEpisode) else ""
     return (
-        f"{episode.environment}, episode {episode.level_seed}, {episode.policy} policy: score "
-        f"{episode.score:g} in {episode.num_steps} steps, of which {len(episode.steps)} are "
+        f"{episode.environment}{played_on}, episode {episode.level_seed}, {episode.policy} policy: "
+        f"score {episode.score:g} in {episode.num_steps} steps, of which {len(episode.steps)} are "
         f"drawn\n\n{_places(directory)}"
-    )
-
-
-def _draw_mini_game(
-    flags: argparse.Namespace, trained: TrainedAgent, directory: Path, env: EnvSpec
-) -> str:
-    """Draws what the command line asks for; returns what was drawn as text for a terminal."""
-    if flags.episodes != 1 or flags.all_pairs:
-        raise UsageError("episodes and all_pairs are of Box-World's summary, got a mini-game")
-    directory, episode = draw_screens(
-        trained,
-        directory,
-        env,
-        flags.level_seed or 0,
-        flags.policy,
-        flags.seed,
-        flags.every,
-        progress=True,
-    )
-    return (
-        f"{episode.environment} ({episode.game}), episode {episode.level_seed}, {episode.policy} "
-        f"policy: score {episode.score:g} in {episode.num_steps} steps, of which "
-        f"{len(episode.steps)} are drawn\n\n{_places(directory)}"
     )
 
 

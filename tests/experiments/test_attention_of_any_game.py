@@ -10,7 +10,7 @@ from gymnasium import spaces
 from PIL import Image
 
 from experiments import cli
-from experiments.attention.command import draw_game
+from experiments.attention.command import draw_steps
 from experiments.attention.game import MOST, play_game
 from experiments.attention.game_figure import draw_game_step
 from experiments.attention.game_page import make_game_page
@@ -132,7 +132,7 @@ def test_the_entities_with_most_attention_are_kept():
 
 
 def test_everything_is_written(dots, tmp_path):
-    directory, played = draw_game(dots, tmp_path, every=2)
+    directory, played = draw_steps(dots, tmp_path, every=2)
     assert [step.number for step in played.steps] == [0, 2, 4]
     with Image.open(directory / "step_001.png") as picture:
         assert picture.size[0] > 500
@@ -141,7 +141,7 @@ def test_everything_is_written(dots, tmp_path):
     assert "http" not in page.replace("http://www.w3.org", "")
     assert len(page) < 100_000
     with pytest.raises(UsageError, match="every must be at least 1, got 0"):
-        draw_game(dots, tmp_path, every=0)
+        draw_steps(dots, tmp_path, every=0)
 
 
 def test_the_command_draws_a_run_of_any_game(dots, tmp_path, capsys, monkeypatch):

@@ -151,9 +151,9 @@ def test_what_cannot_be_drawn_is_one_line(agent_of_maps, mini_game_run, tmp_path
         assert error.startswith("error: ") and message in error
         assert error.count("\n") == 1
     with pytest.raises(UsageError, match="every must be at least 1, got 0"):
-        command.draw_screens(agent_of_maps, tmp_path, every=0)
+        command.draw_steps(agent_of_maps, tmp_path, every=0)
     with pytest.raises(UsageError, match="policy must be one of sampled, greedy, got 'best'"):
-        command.draw_screens(agent_of_maps, tmp_path, policy="best")
+        command.draw_steps(agent_of_maps, tmp_path, policy="best")
     # Box-World seen by the agent of maps: its cells are no objects.
     with pytest.raises(UsageError, match="with entities that are cells, got agent="):
         AttentiveAgent(agent_of_maps)
@@ -162,4 +162,4 @@ def test_what_cannot_be_drawn_is_one_line(agent_of_maps, mini_game_run, tmp_path
 def test_an_agent_of_another_game_is_refused(tiny_agent):
     env = override(configs.load("sc2_movetobeacon_small"), TINY_MINI_GAME).env
     with pytest.raises(UsageError, match=r"MoveToBeacon-v0' must have .* as the agent was trained"):
-        command.draw_screens(tiny_agent, Path("nowhere"), env)
+        command.draw_steps(tiny_agent, Path("nowhere"), env)
