@@ -223,23 +223,25 @@ class Patch(Intervention):
       point: of `nn/points.py`, with an entity's dimension second: "block1/output".
       value: of the other pass, `TrainedAgent.look(...).values[point]`.
       which: the entities whose place is taken; None for all.
+      head: of "block1/values" the one head whose place is taken, 1 the first; None for all.
     """
 
     point: str
     value: Any
     which: Which | None = None
+    head: int | None = None
 
     def apply(self, name: str, value: tf.Tensor, scene: Scene) -> tf.Tensor:
-        """Replaces the value [B, N, ...], or the rows of some entities."""
+        """Replaces the value [B, N, ...], or the rows of some entities, or what a head brings."""
         if name != self.point:
             return value
-        other = tf.cast(self.value, value.dtype)
-        if self.which is None:
-            return tf.broadcast_to(other, tf.shape(value))
-        found = scene.find(self.which)
-        return tf.where(
-            tf.reshape(found, [*found.shape, *[1] * (value.shape.rank - 2)]), other, value
-        )
+        mine = tf.ones_like(value, tf.bool)
+        if self.which is not None:
+            found = scene.find(self.which)
+            mine &= tf.reshape(found, [*found.shape, *[1] * (value.shape.rank - 2)])
+        if self.head is not None:
+            mine &= _heads(self.head, value.shape[2])[:, tf.newaxis]
+        return tf.where(mine, tf.cast(self.value, value.dtype), value)
 
 
 def _heads(head: int | None, count: int) -> tf.Tensor:

@@ -6,15 +6,14 @@ into the pass of the original one: how much of the change comes with it?
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from experiments.attention.measuring.relations import next_target
 from experiments.attention.measuring.states import State, looks
 from experiments.statistics import Mean, mean_of
-from relational_rl._quiet import tf
-from relational_rl.interventions import Intervention, Scene
+from relational_rl.interventions import Patch
 from relational_rl.trained import TrainedAgent
 
 _LEAST = 0.1  # nats that the policy has to change by; less is no news
@@ -33,21 +32,6 @@ class Patched(NamedTuple):
     block: int
     head: int
     share: Mean
-
-
-class _Brings(Intervention):
-    """Puts in what a head brings in other scenes, float32 [B, N, H, D]."""
-
-    def __init__(self, block: int, head: int, values: np.ndarray):
-        self._point, self._head, self._values = f"block{block}/values", head, values
-
-    def apply(self, name: str, value: Any, scene: Scene) -> Any:
-        """Replaces the values of the head."""
-        del scene
-        if name != self._point:
-            return value
-        mine = tf.range(value.shape[2])[:, tf.newaxis] == self._head - 1
-        return tf.where(mine, self._values, value)
 
 
 def changed(state: State) -> np.ndarray | None:
@@ -80,7 +64,7 @@ def measure(trained: TrainedAgent, states: Sequence[State]) -> list[Patched]:
         for name in sorted(name for name in after.values if name.endswith("/values")):
             block = int(name.removeprefix("block").removesuffix("/values"))
             for head in range(1, after.values[name].shape[2] + 1):
-                (patched,) = looks(trained, batch, _Brings(block, head, after.values[name]))
+                (patched,) = looks(trained, batch, Patch(name, after.values[name], head=head))
                 left = _divergence(after.policy_logits, patched.policy_logits)
                 found = 1 - left[is_news] / whole[is_news]
                 shares.setdefault((block, head), []).extend(found.tolist())
