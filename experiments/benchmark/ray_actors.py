@@ -88,7 +88,7 @@ def _slow_games(milliseconds: Sequence[float], actors: Sequence[int], seconds: f
     try:
         _until_all_act(backend, max(actors))
         passed = time.monotonic() - started
-        rows.append((f"{max(actors)} actors start", f"{passed:.0f} s", "", _memory()))
+        rows.append((f"{max(actors)} actors start", f"{passed:.0f} s", "", _costs()))
         for stage, pause in enumerate(milliseconds, 1):
             backend.set_stage(stage, {"milliseconds": pause})
             one = 0.0
@@ -135,13 +135,15 @@ def _speed(backend: RayBackend, stage: int, seconds: float) -> float:
     return frames / (time.monotonic() - started)
 
 
-def _memory() -> str:
-    """Returns how much memory the actors of this process take, on average."""
+def _costs() -> str:
+    """Returns the memory of the actors of this process, and what they have computed, on average."""
     found = [
-        process.memory_full_info()
+        process
         for process in psutil.Process().children(recursive=True)
         if "ray::RemoteActor" in " ".join(process.cmdline())
     ]
-    own = np.mean([memory.uss for memory in found]) / 2**20
-    resident = np.mean([memory.rss for memory in found]) / 2**20
-    return f"an actor takes {own:.0f} MB of its own, {resident:.0f} MB with what it shares"
+    memory = [process.memory_full_info() for process in found]
+    own = np.mean([each.uss for each in memory]) / 2**20
+    resident = np.mean([each.rss for each in memory]) / 2**20
+    seconds = np.mean([sum(process.cpu_times()[:2]) for process in found])
+    return f"an actor: {own:.0f} MB of its own, {resident:.0f} MB in all, {seconds:.1f} s computed"
