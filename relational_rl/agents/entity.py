@@ -64,7 +64,6 @@ class EntityAgent(MemoryAgent):
         joint: Joint | None = None,
         pointers: PointerHeads | None = None,
         masked: bool = False,
-        name: str = "agent",
     ):
         """Makes an agent of its parts.
 
@@ -81,9 +80,8 @@ class EntityAgent(MemoryAgent):
           joint: distribution of actions of several parts; None for one of A actions.
           pointers: for choices that point at entities of the encoder; None for none.
           masked: whether the observations say which choices are available.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__(name="agent")
         self.encoder = encoder
         self.core = core
         self._memory = memory

@@ -70,7 +70,6 @@ class SpatialAgent(MemoryAgent):
         policy_scale: float,
         exact_entropy: bool = False,
         initializer: Initializer = STANDARD,
-        name: str = "spatial_agent",
     ):
         """Makes an agent of its parts.
 
@@ -86,9 +85,8 @@ class SpatialAgent(MemoryAgent):
             uniform policy.
           exact_entropy: whether to sum the entropy of arguments over all action types.
           initializer: of the weights after the core.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__(name="spatial_agent")
         self._spec = spec
         self.encoder = encoder
         self._memory = memory

@@ -139,7 +139,6 @@ class UnitsAgent(MemoryAgent):
         type_embedding: int,
         policy_scale: float,
         initializer: Initializer = STANDARD,
-        name: str = "units_agent",
     ):
         """Makes an agent of its parts.
 
@@ -153,9 +152,8 @@ class UnitsAgent(MemoryAgent):
           type_embedding: numbers that the type of the action before becomes.
           policy_scale: factor on the policy layer's initial weights.
           initializer: of the weights after the core.
-          name: name of the module.
         """
-        super().__init__(name=name)
+        super().__init__(name="units_agent")
         self._memory = None
         self.encoder = encoder
         self.core = core

@@ -50,10 +50,8 @@ class EntityEncoder(snt.Module):
                 "max_entities needs a map as large as the image (padding=SAME), "
                 f"got a map of {self.map_shape} for an image of {tuple(image_shape[:2])}"
             )
-        self.image_shape = image_shape
-        self.image_dtype = image_dtype
+        self.image_shape, self.image_dtype, self.image_scale = image_shape, image_dtype, image_scale
         self.stem = stem
-        self.image_scale = image_scale
         self.max_entities = max_entities
         self.references = references
         self.likeness = likeness
