@@ -191,8 +191,9 @@ def _form(description: ActorDescription) -> PolicyForm | None:
     """Returns what actors act by without TensorFlow; None, and says why, if they need it."""
     from relational_rl.agents.packing import policy_form  # with TensorFlow
 
+    agent = description.agent.build(description.spec)
     try:
-        return policy_form(description.agent.build(description.spec))
+        return policy_form(agent)
     except ValueError as error:
         _logger.warning(
             "each actor of the %s agent loads TensorFlow, about 0.7 GB: %s",

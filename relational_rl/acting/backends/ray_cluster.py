@@ -17,6 +17,7 @@ from typing import Any
 from relational_rl.config.backends import Ray
 from relational_rl.errors import ConfigError, UsageError
 
+_logger = logging.getLogger(__name__)
 _CONNECT_TIMEOUT = 10.0  # seconds
 
 
@@ -142,6 +143,13 @@ def actor_options(config: Ray, num_actors: int) -> dict[str, Any]:
                 f"source.backend.{value} must be at most {there.get(name, 0.0):g}, which is all "
                 f"that Ray has, got {wanted:g}"
             )
+    if cpus * num_actors > there.get("CPU", 0.0):
+        _logger.warning(
+            "Ray has %g processors for %d actors of %g each: the others wait until it has more",
+            there.get("CPU", 0.0),
+            num_actors,
+            cpus,
+        )
     # What is lost is replaced here, with a seed of its own.
     return {
         "num_cpus": cpus,

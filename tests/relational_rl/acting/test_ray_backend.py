@@ -158,13 +158,17 @@ def test_an_environment_that_cannot_be_made_is_one_line(make_backend):
         take(backend)
 
 
-def test_what_an_actor_gets_of_the_machine():
+def test_what_an_actor_gets_of_the_machine(caplog):
     cpus = ray.cluster_resources()["CPU"]
     assert ray_cluster.actor_options(Ray(), 1)["num_cpus"] == 1
     share = ray_cluster.actor_options(Ray(), 640)["num_cpus"]
     assert 640 * share <= cpus
     assert 640 * share > 0.5 * cpus
-    assert ray_cluster.actor_options(Ray(cpus_per_actor=0.5), 1)["num_cpus"] == 0.5
+    assert not caplog.messages
+    assert ray_cluster.actor_options(Ray(cpus_per_actor=0.5), 640)["num_cpus"] == 0.5
+    assert caplog.messages[0].endswith(
+        "for 640 actors of 0.5 each: the others wait until it has more"
+    )
     for values, message in (
         ({"cpus_per_actor": 1000}, r"^source.backend.cpus_per_actor must be at most \d+, which"),
         ({"resources": {"game": 1}}, r"^source.backend.resources\['game'\] must be at most 0, "),
