@@ -22,6 +22,7 @@ class Masked(gymnasium.Env):
     observation_space = spaces.Box(0, 9, (2, 2, 1), np.uint8)
     action_space = spaces.Discrete(3)
     form = staticmethod(np.asarray)
+    tells_at_the_end = False  # that nothing may be done
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
@@ -31,13 +32,18 @@ class Masked(gymnasium.Env):
     def step(self, action):
         self._step += 1
         ended = self._step == 3
-        return self._seen(), 0.0, ended, False, {} if ended else self._info()
+        info = {} if ended and not self.tells_at_the_end else self._info()
+        return self._seen(), 0.0, ended, False, info
 
     def _seen(self):
         return np.full((2, 2, 1), self._step, np.uint8)
 
     def _info(self):
         return {"action_mask": self.form([float(i == self._step) for i in range(3)])}
+
+
+class Telling(Masked):
+    tells_at_the_end = True
 
 
 class Choices(Masked):
@@ -152,7 +158,7 @@ def test_a_mask_that_allows_nothing_is_named_at_its_step(eager):
     with pytest.raises(ObservationError, match=r"mask 'action_mask' must allow .* environment 0"):
         loop.step(draws)
     # Where the step only begins an episode, no action is needed.
-    loop = loop_on(EnvSpec(id="", make=Masked, wrappers=MASKS))
+    loop = loop_on(EnvSpec(id="", make=Telling, wrappers=MASKS))
     steps = [loop.step(draws) for _ in range(5)]
     assert [int(step.actions[0]) for step in steps if step.live[0]] == [0, 1, 2, 0]
 
