@@ -31,7 +31,7 @@ class Unroll(NamedTuple):
 
     Attributes:
       observations: {"image": [T + 1, B, H, W, C], ...}; the last one is the bootstrap.
-      actions: int32 [T, B]; [T, B, 1 + K] for actions with K arguments.
+      actions: [T, B, ...], as `agents.protocol.ActOutput` has them.
       behaviour_log_probs: float32 [T, B], of each action under the policy that acted.
       rewards: float32 [T, B].
       not_terminated: float32 [T, B], 0 where the episode ended for good.

@@ -1,6 +1,7 @@
 """What an agent is: the interface between networks and everything that uses them.
 
-T unroll length, B batch, A actions, K arguments of an action, N entities, H heads.
+T unroll length, B batch, A actions, K arguments or choices of an action, D amounts, N entities,
+H heads.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,9 +33,11 @@ class ActOutput(NamedTuple):
     """One step of acting.
 
     Attributes:
-      actions: int32 [B]; [B, 1 + K] for actions with K arguments.
+      actions: int32 [B]; [B, 1 + K] for actions with K arguments; [B, K] for K choices; float32
+        [B, K + D] for K choices and D amounts.
       log_probs: float32 [B], log probability of each action under the policy.
-      policy_logits: float32 [B, A], of the actions, or of their types where they have arguments.
+      policy_logits: float32 [B, A], of the actions, or of their types where they have arguments;
+        of several choices and of amounts the parameters [B, P], see `math/joint.py`.
       baseline: float32 [B], the value of the observation.
       attention: attention maps where asked for, else None.
     """
@@ -53,7 +56,7 @@ class Evaluation(NamedTuple):
       log_probs: float32 [T, B], of the actions taken.
       entropies: float32 [T, B], of the policy.
       values: float32 [T + 1, B], the baseline; the last one is the bootstrap.
-      policy_logits: float32 [T, B, A].
+      policy_logits: float32 [T, B, A], or [T, B, P] as in `ActOutput`.
     """
 
     log_probs: tf.Tensor
@@ -69,7 +72,7 @@ class Agent(Protocol):
     A learner needs nothing else, and neither do actors: any class with these methods is an agent.
 
     Attributes:
-      num_draws: how many uniform random numbers an action takes: 1, and one for each argument.
+      num_draws: how many uniform random numbers an action takes: one for each choice or amount.
     """
 
     num_draws: int
@@ -124,7 +127,7 @@ class Agent(Protocol):
         """
 
     def evaluate(self, features: Any, actions: tf.Tensor) -> Evaluation:
-        """Evaluates actions int32 [T, B] or [T, B, 1 + K] by features of T + 1 steps."""
+        """Evaluates actions [T, B, ...], as `act` gives them, by features of T + 1 steps."""
 
     def num_parameters(self) -> int:
         """Returns how many numbers are learned."""
