@@ -1,4 +1,4 @@
-"""Wrappers of an environment by name: Gymnasium's, one's own by import path, and one of ours.
+"""Wrappers of an environment by name: Gymnasium's, one's own by import path, and ours.
 
 ActionMaskFromInfo    an environment's `info["action_mask"]` becomes part of its observation
 """
@@ -14,6 +14,7 @@ from gymnasium import spaces
 from relational_rl.config.base import did_you_mean, import_path
 from relational_rl.errors import ConfigError, ObservationError
 from relational_rl.observations.action_parts import read_parts
+from relational_rl.observations.nested import flatten, is_nested
 
 
 class ActionMaskFromInfo(gymnasium.Wrapper):
@@ -68,6 +69,49 @@ class ActionMaskFromInfo(gymnasium.Wrapper):
         return {**entries, self._key: (mask != 0).astype(np.int8)}
 
 
+class SpaceAttributes(gymnasium.Wrapper):
+    """Gives the spaces of an environment attributes that `relational_rl.observations` reads.
+
+    For an environment whose code is not one's own: how long its texts are, what its actions point
+    at. The environment's own spaces stay as they are.
+    """
+
+    def __init__(
+        self,
+        env: gymnasium.Env,
+        observation: Mapping[str, Mapping[str, Any]] | None = None,
+        action: Mapping[str, Mapping[str, Any]] | None = None,
+    ):
+        """Wraps an environment.
+
+        Args:
+          env: the environment.
+          observation: attributes by the key of an entry; "" for the space itself.
+          action: likewise of the action space.
+
+        Raises:
+          ConfigError: a space has no such entry.
+        """
+        super().__init__(env)
+        self.observation_space = _with_attributes(env.observation_space, observation or {})
+        self.action_space = _with_attributes(env.action_space, action or {})
+
+
+def _with_attributes(space: Any, given: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Returns a copy of a space of which some entries have further attributes."""
+    space = copy.deepcopy(space)
+    entries = flatten(space) if is_nested(space) else {}
+    for key, attributes in given.items():
+        if key and key not in entries:
+            raise ConfigError(
+                f"SpaceAttributes must name entries among {sorted(entries)}, or '' for the space, "
+                f"got {key!r}"
+            )
+        for name, value in attributes.items():
+            setattr(entries[key] if key else space, name, value)
+    return space
+
+
 def find_wrapper(name: str) -> Any:
     """Returns a wrapper by its name, of `gymnasium.wrappers` or of this module, or import path.
 
@@ -76,14 +120,15 @@ def find_wrapper(name: str) -> Any:
     """
     if ":" in name:
         return import_path(name, "env.wrappers")
-    if name == ActionMaskFromInfo.__name__:
-        return ActionMaskFromInfo
+    ours = {wrapper.__name__: wrapper for wrapper in (ActionMaskFromInfo, SpaceAttributes)}
+    if name in ours:
+        return ours[name]
     import gymnasium.wrappers as known
 
     if name not in known.__all__:
         raise ConfigError(
-            "env.wrappers must be of gymnasium.wrappers, ActionMaskFromInfo or import paths "
-            f"'package.module:Class', got {name!r}{did_you_mean(name, known.__all__)}"
+            f"env.wrappers must be of gymnasium.wrappers, {', '.join(ours)} or import paths "
+            f"'package.module:Class', got {name!r}{did_you_mean(name, [*known.__all__, *ours])}"
         )
     return getattr(known, name)
 

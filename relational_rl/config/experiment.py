@@ -59,7 +59,7 @@ class EnvSpec:
     wrappers: tuple[tuple[str, Kwargs], ...] = value(
         default=(),
         meaning="around each environment, the first inside: names of gymnasium.wrappers, "
-        "ActionMaskFromInfo or 'package.module:Class', and their arguments",
+        "ActionMaskFromInfo, SpaceAttributes or 'package.module:Class', and their arguments",
     )
     observation_keys: tuple[str, ...] = value(
         default=(), meaning="entries of a Dict or Tuple observation to use; (): all"

@@ -112,6 +112,28 @@ def test_wrappers_are_put_on_in_their_order_with_their_arguments():
     assert spec.image_shape == (2, 2, 4)
 
 
+class Told(gymnasium.Env):
+    observation_space = spaces.Dict(
+        {"task": spaces.Text(99, charset="ab "), "units": spaces.Box(-1, 1, (3, 2))}
+    )
+    action_space = spaces.Discrete(3)
+
+
+def test_spaces_are_told_what_they_cannot_say_themselves():
+    told = {
+        "observation": {"task": {"max_tokens": 5}},
+        "action": {"": {"points_at": "units"}},
+    }
+    environment = make_environment(EnvSpec(id="", make=Told, wrappers=[["SpaceAttributes", told]]))
+    spec = EnvironmentSpec.from_spaces(environment.observation_space, environment.action_space)
+    assert spec.zeros((1,))["text"].shape == (1, 5)
+    assert spec.parts.pointers == {0: "objects"}
+    assert EnvironmentSpec.from_spaces(Told.observation_space, Told.action_space).parts is None
+    wrong = [["SpaceAttributes", {"observation": {"tasks": {}}}]]
+    with pytest.raises(ConfigError, match=r"among \['task', 'units'\], or '' .* got 'tasks'"):
+        make_environment(EnvSpec(id="", make=Told, wrappers=wrong))
+
+
 def test_wrapped_environments_are_batched_one_by_one():
     env = EnvSpec(id="CartPole-v1", wrappers=[["TimeLimit", {"max_episode_steps": 3}]])
     environment = make_vector_environment(env, 2)

@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 from scripted import IMAGE_SCALE, NUM_ACTIONS, LinearAgent
 
-from relational_rl.config import Adam, Cloning, RMSProp
-from relational_rl.errors import NonFiniteError
+from relational_rl.config import Adam, Cloning, Relational, RMSProp
+from relational_rl.errors import ConfigError, NonFiniteError
 from relational_rl.learners.cloning import CloningLearner, Lessons, cloning_loss
+from relational_rl.observations.spec import EnvironmentSpec
 
 pytestmark = pytest.mark.usefixtures("eager")
 B = 6
@@ -112,3 +114,10 @@ def test_a_loss_that_is_no_number_is_named():
     agent.w.assign(np.full((4, NUM_ACTIONS + 1), np.nan))
     with pytest.raises(NonFiniteError, match="the total loss is nan in update 1"):
         CloningLearner(agent, PLAIN, 0).update(make_lessons(), 0.0)
+
+
+def test_only_one_choice_is_cloned():
+    spec = EnvironmentSpec.from_spaces(spaces.Box(-1, 1, (2,)), spaces.Box(-1, 1, (1,)))
+    agent = Relational(mlp=(4,), num_blocks=1, head_size=4).build(spec)
+    with pytest.raises(ConfigError, match="learner=cloning needs actions that are one choice"):
+        CloningLearner(agent, PLAIN, seed=0)
