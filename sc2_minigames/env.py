@@ -21,7 +21,7 @@ except ImportError as error:
 
 from sc2_minigames import check, launcher
 from sc2_minigames.actions import UNAVAILABLE_ACTIONS, ActionCodec, InvalidActionError
-from sc2_minigames.integers import as_integer
+from sc2_minigames.integers import as_integer, check_choice
 from sc2_minigames.maps import STEP_MUL, mini_game
 from sc2_minigames.observations import ObservationCodec
 from sc2_minigames.running_game import CRASHES, RunningGame
@@ -123,10 +123,7 @@ class SC2MiniGameEnv(gymnasium.Env):
             raise ValueError(f"standin_options need game='standin', got game={game!r}")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
-        if unavailable_actions not in UNAVAILABLE_ACTIONS:
-            raise ValueError(
-                f"unavailable_actions must be 'no_op' or 'error', got {unavailable_actions!r}"
-            )
+        check_choice("unavailable_actions", unavailable_actions, UNAVAILABLE_ACTIONS)
         screen_size = as_integer("screen_size", screen_size, least=1)
         minimap_size = as_integer("minimap_size", minimap_size, least=1)
         self.action_codec = ActionCodec(screen_size, minimap_size, layers)

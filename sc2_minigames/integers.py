@@ -1,8 +1,9 @@
-"""What counts as an integer argument: Python's and NumPy's integers, and no booleans."""
+"""Arguments: what counts as an integer, Python's and NumPy's but no booleans, and choices."""
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -24,3 +25,14 @@ def as_integer(name: str, value: Any, least: int) -> int:
     if number is None or number < least:
         raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
     return number
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Checks that an argument is one of the choices.
+
+    Raises:
+      ValueError: if it is not.
+    """
+    if value not in choices:
+        allowed = " or ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} must be {allowed}, got {value!r}")

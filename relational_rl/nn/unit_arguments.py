@@ -14,11 +14,11 @@ import numpy as np
 import sonnet as snt
 
 from relational_rl._quiet import tf
-from relational_rl.math import distributions
 from relational_rl.nn.initializers import STANDARD, Initializer
 
 NOWHERE = -1
 """The pixel of a unit that is not there, or not on the picture."""
+_MASKED = -1e9  # The logit of what cannot be chosen: its probability is exactly 0.
 
 
 def unit_pixels(units: tf.Tensor, mask: tf.Tensor, picture: Sequence[int]) -> tf.Tensor:
@@ -154,7 +154,7 @@ class UnitArguments(snt.Module):
         mine = keys[self._at_units.index(argument)]
         at_units = tf.matmul(mine, query[:, :, tf.newaxis])[:, :, 0]
         is_there = pixels[self.pictures.index(self._places[argument])] != NOWHERE
-        return tf.concat([distributions.mask_logits(at_units, is_there), logits], axis=-1)
+        return tf.concat([tf.where(is_there, at_units, _MASKED), logits], axis=-1)
 
     def values(self, argument: int, choices: tf.Tensor, pixels: Sequence[tf.Tensor]) -> tf.Tensor:
         """Returns the values int32 [N] of an argument whose candidates were chosen.
@@ -177,14 +177,13 @@ class UnitArguments(snt.Module):
 
         That of a pixel in which no candidate is has the floor of masked logits.
         """
-        if argument not in self._points:
-            return distributions.log_prob(logits, values)
-        candidates = self._candidates(argument, tf.shape(values)[0], pixels)
+        if argument in self._points:
+            candidates = self._candidates(argument, tf.shape(values)[0], pixels)
+        else:
+            candidates = tf.range(self._sizes[argument])[tf.newaxis]
         is_there = candidates == values[:, tf.newaxis]
         log_probs = tf.nn.log_softmax(logits)
-        return tf.reduce_logsumexp(
-            tf.where(is_there, log_probs, distributions.MASKED_LOGIT), axis=-1
-        )
+        return tf.reduce_logsumexp(tf.where(is_there, log_probs, _MASKED), axis=-1)
 
     def _candidates(
         self, argument: int, count: tf.Tensor, pixels: Sequence[tf.Tensor]

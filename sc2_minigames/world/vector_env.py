@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from sc2_minigames.actions import UNAVAILABLE_ACTIONS, ActionCodec
+from sc2_minigames.integers import check_choice
 from sc2_minigames.maps import MAX_UNITS, STEP_MUL, mini_game
 from sc2_minigames.observations import ObservationCodec
 from sc2_minigames.units import observation_space
@@ -114,10 +115,7 @@ class StandInVectorEnv(VectorEnv[Observation, Array, Array]):
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             raise ValueError("autoreset_mode must be NextStep or Disabled, got SameStep")
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
-        if unavailable_actions not in UNAVAILABLE_ACTIONS:
-            raise ValueError(
-                f"unavailable_actions must be 'no_op' or 'error', got {unavailable_actions!r}"
-            )
+        check_choice("unavailable_actions", unavailable_actions, UNAVAILABLE_ACTIONS)
         self._replaces = unavailable_actions == "no_op"
         self._copy = copy
         self.action_codec = ActionCodec(screen_size, minimap_size, layers)
