@@ -44,7 +44,7 @@ def units_agent(description: config.UnitsConfig, spec: EnvironmentSpec) -> Units
         initializer,
     )
     encoder = UnitEncoder(
-        units,
+        units.columns,
         description.size,
         description.embedding_size,
         description.num_frequencies,

@@ -3,7 +3,7 @@
 B batch, N units, C columns of a unit, D features of an entity, H heads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,6 @@ from relational_rl.nn.entities import Entities, all_cells
 from relational_rl.nn.initializers import STANDARD, Initializer
 from relational_rl.nn.layers import signed_log
 from relational_rl.nn.relational import RelationalOutput
-from relational_rl.observations.units import UnitsSpec
 
 # A head's first weight of nearness: at half a screen's side, e^-4 of what is at no distance.
 _FIRST_NEARNESS = 4.0
@@ -46,7 +45,7 @@ class UnitEncoder(snt.Module):
 
     def __init__(
         self,
-        spec: UnitsSpec,
+        columns: Sequence[tuple[str, float]],
         size: int,
         embedding_size: int = 8,
         num_frequencies: int = 8,
@@ -55,15 +54,13 @@ class UnitEncoder(snt.Module):
         """Makes the encoder.
 
         Args:
-          spec: of the units.
+          columns: what each column means and a number, see `observations.units`.
           size: D.
           embedding_size: numbers that a category becomes.
           num_frequencies: of the first place.
           initializer: of the weights.
         """
         super().__init__()
-        self._name = spec.name
-        columns = spec.columns
         by_meaning = {
             meaning: np.array([i for i, each in enumerate(columns) if each[0] == meaning], np.int32)
             for meaning in ("category", "share", "amount", "place", "angle")
@@ -85,8 +82,8 @@ class UnitEncoder(snt.Module):
 
     def __call__(self, observations: Mapping[str, tf.Tensor]) -> Units:
         """Encodes {"units": [B, N, C], "units_mask": [B, N]}."""
-        rows = tf.convert_to_tensor(observations[self._name])
-        mask = tf.convert_to_tensor(observations[f"{self._name}_mask"])
+        rows = tf.convert_to_tensor(observations["units"])
+        mask = tf.convert_to_tensor(observations["units_mask"])
 
         def values(meaning: str) -> tf.Tensor:
             return tf.gather(rows, self._columns[meaning], axis=-1)
