@@ -196,7 +196,7 @@ def _form(description: ActorDescription) -> PolicyForm | None:
         return policy_form(agent)
     except ValueError as error:
         _logger.warning(
-            "each actor of the %s agent loads TensorFlow, about 0.7 GB: %s",
+            "each actor of the %s agent loads TensorFlow, about 750 MB: %s",
             description.agent.label,
             error,
         )
