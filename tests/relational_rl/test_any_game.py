@@ -1,5 +1,6 @@
 """Every kind of observation with every kind of action: acts, learns two updates, predicts."""
 
+import dataclasses
 import math
 
 import gymnasium
@@ -159,6 +160,24 @@ def test_whole_episodes_are_played_and_their_actions_are_the_environments(eager)
         assert all(action_space.contains(action) for action in episode.actions)
     moves = [action["move"].tolist() for episode in played for action in episode.actions]
     assert len(set(map(tuple, moves))) == 12
+
+
+class Vanishing(Game):
+    """Some of its objects are absent: rows of NaN."""
+
+    def __init__(self):
+        super().__init__(UNITS, marked(spaces.Discrete(3), points_at="objects"))
+
+    def step(self, action):
+        rows, *rest = super().step(action)
+        rows[1] = np.nan
+        return rows, *rest
+
+
+def test_absent_objects_are_no_fault_of_the_environment(eager):
+    experiment = dataclasses.replace(experiment_on(None, None), env=Vanishing)
+    _, metrics = trained(experiment, updates=1)
+    assert math.isfinite(metrics["loss"])
 
 
 class Reach(gymnasium.Env):
