@@ -31,6 +31,7 @@ _FAMILIES = {
     "learner": config.LearnerConfig,
     "learner.optimizer": learners.Optimizer,
     "source": config.SourceConfig,
+    "source.backend": config.BackendConfig,
 }
 
 
