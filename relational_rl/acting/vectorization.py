@@ -132,8 +132,12 @@ def _maker(env: EnvSpec, arguments: Mapping[str, Any]) -> Callable[[], gymnasium
         # Entries that nobody uses need not be batched, copied or sent from process to process.
         space = made.observation_space
         known = space.spaces if isinstance(space, gymnasium.spaces.Dict) else {}
-        if keys and set(keys) <= set(known) and len(keys) < len(known):
-            made = FilterObservation(made, list(keys))
+        if keys and set(keys) <= set(known):
+            # A mask belongs to its set of objects, whether or not it is named.
+            masks = {getattr(known[key], "mask_key", None) or f"{key}_mask" for key in keys}
+            kept = [key for key in known if key in keys or key in masks]
+            if len(kept) < len(known):
+                made = FilterObservation(made, kept)
         return made
 
     return make

@@ -110,6 +110,18 @@ def test_agents_are_given_the_batch_where_the_game_is_the_stand_in():
         one_by_one.close()
 
 
+def test_a_mask_stays_with_the_units_that_are_asked_for():
+    env = EnvSpec(
+        id="sc2_minigames:SC2/MoveToBeacon-v0",
+        kwargs={**SMALL, "max_units": 2},
+        observation_keys=("units", "player", "available_actions", "last_action"),
+        vectorization="sync",
+    )
+    made = make_vector_environment(env, 1)
+    assert set(made.single_observation_space) == {*env.observation_keys, "unit_mask"}
+    made.close()
+
+
 def test_one_game_is_that_of_a_batch():
     one, batch = StandInEnv("DefeatRoaches", **SMALL), make_vec(num_envs=1)
     assert one.observation_space == batch.single_observation_space
