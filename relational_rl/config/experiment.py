@@ -172,7 +172,7 @@ class Experiment:
     )
     agent: AgentConfig = value(
         default=Relational,
-        meaning="relational | control | random | spatial_relational | spatial_control",
+        meaning="relational | control | random, and of both spatial_... and units_...",
     )
     learner: LearnerConfig = value(default=VTrace, meaning="vtrace | cloning")
     source: SourceConfig = value(default=Online, meaning="where batches come from: online")
