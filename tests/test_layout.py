@@ -294,3 +294,9 @@ print("loaded:", [name for name in ("tensorflow", "sonnet", "matplotlib") if nam
     )
     assert result.stdout.splitlines()[-1] == "loaded: []", result.stderr
     assert "no_such_flag" in result.stderr
+
+
+def test_files_of_tests_have_names_of_their_own():
+    """Pytest imports them by their names alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert len(names) == len(set(names))

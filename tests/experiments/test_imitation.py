@@ -6,7 +6,7 @@ import pytest
 import boxworld.lessons
 from boxworld import LevelSpec
 from boxworld.generator import FIRST_ENDLESS_SEED
-from experiments import configs, imitation
+from experiments import cli, configs
 from experiments.evaluation.export import export
 from experiments.imitation.imitate import HeldOut, imitation_of
 from experiments.imitation.lessons import Prefetcher, SolverLessons
@@ -150,7 +150,7 @@ class TestCommand:
             (["--config=boxworld_easy", "--minutes=0"], "minutes must be positive"),
             (["--config=boxworld_easy", "--config.agent=random"], "agent must be one that learns"),
         ):
-            assert imitation.main([*arguments, f"--run_dir={tmp_path / 'run'}"]) == 1
+            assert cli.main(["imitate", *arguments, f"--run_dir={tmp_path / 'run'}"]) == 1
             lines = capsys.readouterr().err.strip().split("\n")
             assert len(lines) == 1 and message in lines[0]
         assert not (tmp_path / "run" / "config.json").exists()
