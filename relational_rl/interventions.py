@@ -13,7 +13,7 @@ B batch, N entities, H heads, D head size, R references.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -158,24 +158,6 @@ class CutEdges(Intervention):
 
 
 @dataclasses.dataclass(frozen=True)
-class DropEntity(Intervention):
-    """Takes entities out of the scene, before anything is computed of it.
-
-    Attributes:
-      which: the entities.
-    """
-
-    which: Which
-
-    def apply(self, name: str, value: tf.Tensor, scene: Scene) -> tf.Tensor:
-        """Clears their places in `present` [B, N]."""
-        if name != "present":
-            return value
-        scene.values["present"] = value
-        return tf.logical_and(value, tf.logical_not(scene.find(self.which)))
-
-
-@dataclasses.dataclass(frozen=True)
 class DropFromPool(Intervention):
     """Keeps entities out of the pooling, by which alone the policy sees them.
 
@@ -184,12 +166,25 @@ class DropFromPool(Intervention):
     """
 
     which: Which
+    _point: ClassVar[str] = "pooled"
 
     def apply(self, name: str, value: tf.Tensor, scene: Scene) -> tf.Tensor:
-        """Clears their places in `pooled` [B, N]."""
-        if name != "pooled":
+        """Clears their places in bool [B, N]."""
+        if name != self._point:
             return value
+        scene.values.setdefault("present", value)  # the point itself, when entities are dropped
         return tf.logical_and(value, tf.logical_not(scene.find(self.which)))
+
+
+@dataclasses.dataclass(frozen=True)
+class DropEntity(DropFromPool):
+    """Takes entities out of the scene, before anything is computed of it.
+
+    Attributes:
+      which: the entities.
+    """
+
+    _point: ClassVar[str] = "present"
 
 
 @dataclasses.dataclass(frozen=True)

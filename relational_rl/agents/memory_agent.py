@@ -61,8 +61,11 @@ class MemoryAgent(snt.Module):
         return evaluate_choices(*self.heads(features), actions, self._distribution)
 
     def heads(self, features: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """Maps features [..., F] to policy logits [..., A] and baseline [...]."""
-        raise NotImplementedError
+        """Maps features [..., F] to policy logits [..., A] and baseline [...].
+
+        Each class has its own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define heads(features)")
 
     def num_parameters(self) -> int:
         """Returns how many numbers are learned."""
@@ -71,12 +74,18 @@ class MemoryAgent(snt.Module):
     def _step_features(
         self, observations: Observations, state: State, with_attention: bool
     ) -> tuple[Any, State, AttentionMaps | None]:
-        """Returns the features of B observations, the next state, attention maps if asked for."""
-        raise NotImplementedError
+        """Returns the features of B observations, the next state, attention maps if asked for.
+
+        Each class has its own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define _step_features")
 
     def _argument_logits(self, features: Any, types: tf.Tensor) -> list[tf.Tensor]:
-        """Returns K times [..., S_k], the logits of the arguments of actions of types [...]."""
-        raise NotImplementedError
+        """Returns K times [..., S_k], the logits of the arguments of actions of types [...].
+
+        Only asked for where a class sets `_takes`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define _argument_logits")
 
     def _choose(
         self, features: Any, logits: tf.Tensor, uniforms: tf.Tensor, greedy: bool
